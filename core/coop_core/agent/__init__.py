@@ -1,0 +1,1 @@
+"""The agent: keeps applications in step with the environment branches in Git."""

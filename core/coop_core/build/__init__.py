@@ -1,0 +1,1 @@
+"""Builders: a snapshot in, an image reference with digest out."""

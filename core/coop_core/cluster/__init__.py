@@ -1,0 +1,1 @@
+"""Pure views of Kubernetes objects: kinds, health, rollout, what counts as live."""

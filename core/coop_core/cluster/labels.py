@@ -1,0 +1,24 @@
+"""The labels, annotations and trailers that coop writes; nobody else spells them."""
+
+from __future__ import annotations
+
+NAME = "app.kubernetes.io/name"
+MANAGED_BY = "app.kubernetes.io/managed-by"
+MANAGED_BY_COOP = "coop"
+ENVIRONMENT = "coop.internal/environment"
+SOURCE_COMMIT = "coop.internal/source-commit"
+
+LOCAL_PORT = "coop.internal/local-port"
+"""On a pod of the local platform: the loopback port its process was given."""
+
+ARGO_REFRESH = "argocd.argoproj.io/refresh"
+ARGO_REFRESH_TIMESTAMP = "argocd.argoproj.io/refresh-timestamp"
+ARGO_TRACKING_ID = "argocd.argoproj.io/tracking-id"
+ARGO_FINALIZER = "resources-finalizer.argocd.argoproj.io"
+REVISION = "deployment.kubernetes.io/revision"
+POD_TEMPLATE_HASH = "pod-template-hash"
+
+TRAILER_SERVICE = "Coop-Service"
+TRAILER_ENVIRONMENT = "Coop-Environment"
+TRAILER_SOURCE_COMMIT = "Coop-Source-Commit"
+TRAILER_IMAGE = "Coop-Image"

@@ -1,0 +1,1 @@
+"""`coop.yaml`: reading it, with line numbers, and what it means."""

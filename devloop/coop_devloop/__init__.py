@@ -1,0 +1,1 @@
+"""The hot loop: a save becomes a running version, through Git."""
