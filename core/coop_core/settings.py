@@ -1,0 +1,65 @@
+"""The user's settings: `settings.toml` in coop's config folder. Every key is optional; the file is too.
+
+Without a `[cluster]` table, coop works on the local platform.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from coop_core.errors import CoopError, ExitCode
+
+if TYPE_CHECKING:
+    from coop_core.paths import Home
+
+DEFAULT_PORT = 4780
+
+
+class Cluster(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A real cluster, read through its proxy."""
+
+    kubeconfig: str
+    """Path of a kubeconfig whose server is the cluster's coop proxy; `~` is understood."""
+    context: str | None = None
+    domain: str = "localhost"
+    """Services get the host `<service>.<environment>.<domain>`."""
+    scheme: str = "https"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    user: str | None = None
+    """Names the personal environment, `dev-<user>`. Unset: taken from Git's identity."""
+    remote: str | None = None
+    """Git remote that holds the environment branches. Unset: origin, or the only one."""
+    port: int = DEFAULT_PORT
+    """The local platform's HTTP port. 0 takes any free one."""
+    cluster: Cluster | None = None
+
+
+def load(home: Home) -> Settings:
+    """The settings as the user wrote them; raises CoopError with the file's name on the first mistake."""
+    path = home.settings_file
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Settings)
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        remedy = f"make {path} readable, or remove it"
+    except tomllib.TOMLDecodeError as error:
+        why, remedy = f"{path}: {error}", f"correct the TOML in {path}, or remove the file"
+    except msgspec.ValidationError as error:
+        keys = ", ".join(Settings.__struct_fields__)
+        why, remedy = (
+            f"{path}: {error}",
+            f"the keys are {keys}; [cluster] holds kubeconfig, context, domain, scheme",
+        )
+    raise CoopError("cannot read the settings", why, remedy, ExitCode.CONFIG)
+
+
+def expand(path: str) -> Path:
+    return Path(path).expanduser()

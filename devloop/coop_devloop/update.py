@@ -1,0 +1,168 @@
+"""The loop's one pure transition: what a fact changes in what the loop knows. No I/O, no clock."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from coop_devloop import events as e
+from coop_devloop.state import Cycle, LoopState, Phase
+
+_FIRST_RETRY_S = 1.0
+_LAST_RETRY_S = 30.0
+
+
+def update(state: LoopState, entry: e.Entry) -> LoopState:
+    """The state after `entry`. Facts that arrive late, about a cycle that was superseded, change nothing."""
+    event, at_s = entry.event, entry.at_s
+    match event:
+        case e.FilesChanged(paths):
+            return _noticed(state, paths, at_s)
+        case e.SnapshotTaken() | e.SnapshotFailed():
+            return _snapshot_ended(state, event, at_s)
+        case e.BuildFinished() | e.BuildFailed():
+            return _build_ended(state, event)
+        case e.DeployCommitted() | e.NothingToDeploy() | e.DeployFailed():
+            return _deploy_ended(state, event)
+        case e.Pushed() | e.PushOvertaken() | e.PushFailed():
+            return _push_ended(state, event, at_s)
+        case e.RolloutWaits() | e.WentLive() | e.RolloutFailed():
+            return _rollout_seen(state, event, at_s)
+        case e.PlatformLost(why):
+            return replace(state, is_platform_lost=True, waits_for=why)
+        case e.PlatformBack():
+            return replace(state, is_platform_lost=False)
+        case e.LoopStarted() | e.LoopStopped():
+            return state
+        case _:
+            assert_never(event)
+
+
+def _noticed(state: LoopState, paths: tuple[str, ...], at_s: float) -> LoopState:
+    merged = tuple(sorted({*state.changed_paths, *paths}))
+    return replace(state, dirty=True, changed_s=state.changed_s or at_s, changed_paths=merged)
+
+
+def _snapshot_ended(state: LoopState, event: e.SnapshotTaken | e.SnapshotFailed, at_s: float) -> LoopState:
+    if isinstance(event, e.SnapshotFailed):
+        return _failed(state, event.problem)
+    if event.commit == state.snapshot and state.problem is None:
+        # Nothing to do: a file was touched, or saved with what it held before.
+        phase = state.cycle.next_phase if state.cycle else Phase.IDLE
+        return replace(state, phase=phase, is_busy=False)
+    cycle = Cycle(
+        started_s=state.noticed_s or at_s - event.took_ms / 1000,
+        changed=event.changed,
+        snapshot=event.commit,
+        timings=(("snapshot", event.took_ms),),
+    )
+    return replace(
+        state, phase=Phase.BUILD, is_busy=False, cycle=cycle, snapshot=event.commit, problem=None, waits_for=""
+    )
+
+
+def _build_ended(state: LoopState, event: e.BuildFinished | e.BuildFailed) -> LoopState:
+    if state.cycle is None:
+        return state
+    if isinstance(event, e.BuildFailed):
+        return _failed(state, event.problem)
+    cycle = replace(_timed(state.cycle, "build", event.took_ms), image=event.image)
+    return replace(state, phase=Phase.COMMIT, is_busy=False, cycle=cycle)
+
+
+def _deploy_ended(state: LoopState, event: e.DeployCommitted | e.NothingToDeploy | e.DeployFailed) -> LoopState:
+    if state.cycle is None:
+        return state
+    match event:
+        case e.DeployFailed(problem):
+            return _failed(state, problem)
+        case e.NothingToDeploy(commit):
+            if commit == state.live_commit:
+                return replace(state, phase=Phase.IDLE, is_busy=False, cycle=None, last=state.cycle)
+            cycle = replace(state.cycle, commit=commit, is_pushed=True)
+            return replace(state, phase=Phase.ROLLOUT, is_busy=False, cycle=cycle)
+        case e.DeployCommitted(commit, base, took_ms):
+            cycle = replace(_timed(state.cycle, "commit", took_ms), commit=commit, base=base)
+            return replace(state, phase=Phase.PUSH, is_busy=False, cycle=cycle)
+
+
+def _push_ended(state: LoopState, event: e.Pushed | e.PushOvertaken | e.PushFailed, at_s: float) -> LoopState:
+    if state.cycle is None:
+        return state
+    match event:
+        case e.Pushed(_, took_ms):
+            cycle = replace(_timed(state.cycle, "push", took_ms), is_pushed=True)
+            return replace(state, phase=Phase.ROLLOUT, is_busy=False, cycle=cycle, problem=None, waits_for="")
+        case e.PushOvertaken():
+            return replace(state, phase=Phase.COMMIT, is_busy=False, cycle=replace(state.cycle, commit=""))
+        case e.PushFailed(problem):
+            if not problem.can_pass:
+                return _failed(state, problem)
+            pause_s = min(_LAST_RETRY_S, _FIRST_RETRY_S * 2**state.cycle.attempts)
+            cycle = replace(state.cycle, attempts=state.cycle.attempts + 1)
+            return replace(
+                state,
+                phase=Phase.PUSH,
+                is_busy=False,
+                cycle=cycle,
+                problem=problem,
+                retry_at_s=at_s + pause_s,
+            )
+
+
+def _rollout_seen(state: LoopState, event: e.RolloutWaits | e.WentLive | e.RolloutFailed, at_s: float) -> LoopState:
+    cycle = state.cycle
+    if cycle is None or cycle.commit != event.commit or not cycle.is_pushed:
+        # A failed version that recovers by itself (a dependency came up) is live all the same.
+        if isinstance(event, e.WentLive) and state.last and state.last.commit == event.commit:
+            return replace(state, live_commit=event.commit, problem=None)
+        return state
+    match event:
+        case e.RolloutWaits(_, reason):
+            return replace(state, waits_for=reason)
+        case e.WentLive(commit):
+            spent_ms = sum(ms for _, ms in cycle.timings)
+            rollout_ms = max(0.0, (at_s - cycle.started_s) * 1000 - spent_ms)
+            return replace(
+                state,
+                phase=_after_rollout(state),
+                cycle=None,
+                last=_timed(cycle, "rollout", rollout_ms),
+                live_commit=commit,
+                problem=None,
+                waits_for="",
+            )
+        case e.RolloutFailed(_, reason):
+            problem = e.Problem("the new version does not run", reason, "correct it and save")
+            return replace(state, phase=_after_rollout(state), cycle=None, last=cycle, problem=problem)
+
+
+def _after_rollout(state: LoopState) -> Phase:
+    """A snapshot may be under way already when the platform has its last word on the version before."""
+    return state.phase if state.is_busy else Phase.IDLE
+
+
+def _failed(state: LoopState, problem: e.Problem) -> LoopState:
+    """The cycle is over; what was live stays live, and the next save starts afresh."""
+    return replace(
+        state, phase=Phase.IDLE, is_busy=False, cycle=None, last=state.cycle or state.last, problem=problem
+    )
+
+
+def _timed(cycle: Cycle, phase: str, took_ms: float) -> Cycle:
+    return replace(cycle, timings=(*cycle.timings, (phase, took_ms)))
+
+
+def begun(state: LoopState, phase: Phase) -> LoopState:
+    """The state once a worker is on `phase`. A snapshot holds every change noticed before it began."""
+    if phase is Phase.SNAPSHOT:
+        return replace(
+            state,
+            phase=phase,
+            is_busy=True,
+            dirty=False,
+            noticed_s=state.changed_s,
+            changed_s=0.0,
+            changed_paths=(),
+        )
+    return replace(state, phase=phase, is_busy=True)
