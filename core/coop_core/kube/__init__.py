@@ -1,1 +1,1 @@
-"""Talking to a Kubernetes API: configuration, transport, list and watch."""
+"""Reading and writing a Kubernetes API: who we are to it, single requests, and watches that never end."""
