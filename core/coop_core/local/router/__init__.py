@@ -1,0 +1,1 @@
+"""One loopback port for every service, routed by Host."""

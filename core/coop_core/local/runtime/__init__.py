@@ -1,0 +1,1 @@
+"""The process runtime: pods as child processes, their probes, logs and ends."""
