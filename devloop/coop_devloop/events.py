@@ -109,10 +109,16 @@ class RolloutWaits(_Fact, frozen=True, tag=True):
 
 
 class WentLive(_Fact, frozen=True, tag=True):
-    """Synced at `commit`, rolled out, and its pods ready. `pod` is one that runs it."""
+    """Synced at `commit`, rolled out, and its pods ready. `pod` is one that runs it.
+
+    phases: milliseconds by phase, in order; the loop fills them in when it writes the event down.
+    """
 
     commit: str
     pod: str = ""
+    url: str = ""
+    phases: dict[str, float] = {}
+    total_ms: float = 0.0
 
 
 class RolloutFailed(_Fact, frozen=True, tag=True):

@@ -32,6 +32,8 @@ class Cycle:
     commit: str = ""
     base: str = ""
     is_pushed: bool = False
+    source: str = ""
+    """What the running pods will carry as their source commit; "" when an older one said the same."""
     timings: tuple[tuple[str, float], ...] = ()
     """(phase, milliseconds) of every phase that ended, in order."""
     attempts: int = 0

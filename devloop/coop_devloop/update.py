@@ -82,7 +82,9 @@ def _deploy_ended(state: LoopState, event: e.DeployCommitted | e.NothingToDeploy
             cycle = replace(state.cycle, commit=commit, is_pushed=True)
             return replace(state, phase=Phase.ROLLOUT, is_busy=False, cycle=cycle)
         case e.DeployCommitted(commit, base, took_ms):
-            cycle = replace(_timed(state.cycle, "commit", took_ms), commit=commit, base=base)
+            cycle = replace(
+                _timed(state.cycle, "commit", took_ms), commit=commit, base=base, source=state.cycle.snapshot
+            )
             return replace(state, phase=Phase.PUSH, is_busy=False, cycle=cycle)
 
 

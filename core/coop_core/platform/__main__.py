@@ -1,0 +1,51 @@
+"""The local platform as a process: `python -m coop_core.platform`, started by `control.up`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from typing import NoReturn
+
+import msgspec
+
+from coop_core.errors import CoopError
+from coop_core.paths import Home
+from coop_core.platform import record as records
+from coop_core.platform.control import Failure, Greeting
+from coop_core.platform.serving import Options, serve
+
+
+def main() -> NoReturn:
+    parser = argparse.ArgumentParser(prog="python -m coop_core.platform")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--user", required=True)
+    parser.add_argument("--until-stdin-closes", action="store_true")
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    options = Options(port=given.port, user=given.user, until_stdin_closes=given.until_stdin_closes)
+    try:
+        asyncio.run(serve(Home.from_environment(), options, _greet))
+    except CoopError as error:
+        _say(Greeting(failure=Failure(error.what, error.why, error.remedy, int(error.exit_code))))
+        sys.exit(error.exit_code)
+    sys.exit(0)
+
+
+def _greet(record: records.Record) -> None:
+    _say(Greeting(record=record))
+
+
+def _say(greeting: Greeting) -> None:
+    """The one line on standard output; from then on nobody reads there."""
+    try:
+        os.write(1, msgspec.json.encode(greeting) + b"\n")
+    except BrokenPipeError:
+        return
+    os.dup2(2, 1)
+
+
+if __name__ == "__main__":
+    main()

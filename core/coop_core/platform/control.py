@@ -1,0 +1,145 @@
+"""Starting and stopping the local platform from outside. Synchronous: commands call it, the platform never does."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from typing import IO, TYPE_CHECKING
+
+import msgspec
+
+from coop_core.errors import CoopError, ExitCode
+from coop_core.platform import record as records
+
+if TYPE_CHECKING:
+    from coop_core.paths import Home
+    from coop_core.platform.record import Record
+
+START_LIMIT_S = 60.0
+STOP_LIMIT_S = 45.0
+"""Longer than a pod's grace period: an orderly stop lets requests in flight finish."""
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """How a platform that cannot start says so to whoever started it."""
+
+    what: str
+    why: str
+    remedy: str
+    exit_code: int
+
+
+class Greeting(msgspec.Struct, frozen=True):
+    """The one line that a starting platform writes to its standard output."""
+
+    record: records.Record | None = None
+    failure: Failure | None = None
+
+
+def up(home: Home, *, port: int, user: str, bound_to_caller: bool = False) -> Record:
+    """Starts the platform unless it runs already, and returns once it is ready.
+
+    bound_to_caller: the platform ends when the calling process does, however that ends.
+    """
+    running = records.living(home.platform)
+    if running:
+        return running
+    home.platform.mkdir(parents=True, exist_ok=True, mode=0o700)
+    arguments = [sys.executable, "-m", "coop_core.platform", "--port", str(port), "--user", user]
+    if bound_to_caller:
+        arguments.append("--until-stdin-closes")
+    with (home.platform / "platform.log").open("ab") as log:
+        process = subprocess.Popen(
+            arguments,
+            stdin=subprocess.PIPE if bound_to_caller else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env={**os.environ, **home.environ()},
+            # Ctrl-C in this terminal is not meant for the platform.
+            start_new_session=True,
+            cwd="/",
+        )
+    if bound_to_caller:
+        # Kept open for as long as this process lives; never written to.
+        _leashes.append(process)
+    greeting = _greeting(process)
+    if greeting is not None and greeting.record:
+        return greeting.record
+    process.kill()
+    process.wait()
+    if greeting is not None and greeting.failure:
+        failure = greeting.failure
+        raise CoopError(failure.what, failure.why, failure.remedy, ExitCode(failure.exit_code))
+    raise CoopError(
+        "cannot start the local platform",
+        "it ended before it was ready",
+        f"read the end of {home.platform / 'platform.log'}",
+        ExitCode.PLATFORM,
+    )
+
+
+_leashes: list[subprocess.Popen[bytes]] = []
+
+
+def _greeting(process: subprocess.Popen[bytes]) -> Greeting | None:
+    stdout: IO[bytes] | None = process.stdout
+    assert stdout is not None  # it was asked for as a pipe
+    with stdout:
+        ready, _, _ = select.select([stdout], [], [], START_LIMIT_S)
+        line = stdout.readline() if ready else b""
+    try:
+        return msgspec.json.decode(line, type=Greeting)
+    except msgspec.MsgspecError:
+        return None
+
+
+def down(home: Home) -> bool:
+    """Stops the platform and everything it runs; False when there was nothing to stop."""
+    record = records.read(home.platform)
+    if not records.is_held(home.platform):
+        return _sweep(home)
+    if record is None:
+        raise CoopError(
+            "cannot stop the local platform",
+            "it is still starting",
+            "try again in a moment",
+            ExitCode.BUSY,
+        )
+    os.kill(record.pid, signal.SIGTERM)
+    _reap(record.pid)
+    if not _until_free(home, STOP_LIMIT_S):
+        os.kill(record.pid, signal.SIGKILL)
+        _reap(record.pid)
+        _until_free(home, 5.0)
+        _sweep(home)
+    records.remove(home.platform)
+    return True
+
+
+def _until_free(home: Home, limit_s: float) -> bool:
+    deadline = time.monotonic() + limit_s
+    while records.is_held(home.platform):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _reap(pid: int) -> None:
+    """Collects our own child, if it is one, so that it does not stay behind as a zombie."""
+    for process in list(_leashes):
+        if process.pid == pid:
+            _leashes.remove(process)
+            process.wait()
+
+
+def _sweep(home: Home) -> bool:
+    """Ends the programs that a platform left behind when it was killed."""
+    from coop_core.local.watchdog import end_recorded_pods
+
+    records.remove(home.platform)
+    return end_recorded_pods(home.platform) > 0

@@ -1,0 +1,69 @@
+"""What a running local platform says of itself: one small file that every other command reads."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Record(msgspec.Struct, frozen=True):
+    """Where the platform listens; every port is on loopback."""
+
+    pid: int
+    started_s: float
+    user: str
+    api_port: int
+    proxy_port: int
+    http_port: int
+
+
+def write(folder: Path, record: Record) -> None:
+    """Written whole or not at all, after everything it names is listening."""
+    new = folder / "platform.json.new"
+    new.write_bytes(msgspec.json.encode(record))
+    os.replace(new, folder / "platform.json")
+
+
+def read(folder: Path) -> Record | None:
+    """The record of the last platform that was ready here; it may be dead (see `is_held`)."""
+    try:
+        return msgspec.json.decode((folder / "platform.json").read_bytes(), type=Record)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return None
+
+
+def remove(folder: Path) -> None:
+    with suppress(FileNotFoundError):
+        (folder / "platform.json").unlink()
+
+
+def lock_file(folder: Path) -> Path:
+    """Held with flock by the running platform: the system frees it however the platform ends."""
+    return folder / "lock"
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a platform is running (or starting, or stopping) in this folder."""
+    try:
+        file = lock_file(folder).open("rb")
+    except FileNotFoundError:
+        return False
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def living(folder: Path) -> Record | None:
+    """The record of a platform that is running and ready."""
+    record = read(folder)
+    return record if record and is_held(folder) else None

@@ -1,0 +1,48 @@
+"""Which repositories the local platform reads, and bare ones for projects that have no remote yet."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from coop_core.git import repository as repositories
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from coop_core.git.repository import Repository
+    from coop_core.paths import Home
+
+
+def config_file(home: Home) -> Path:
+    """The agent's configuration on the local platform."""
+    return home.platform / "agent.json"
+
+
+def follow(home: Home, url: str) -> None:
+    """Makes the local platform's agent read the environment branches of `url`."""
+    path = config_file(home)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with path.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        known = msgspec.json.decode(path.read_bytes()) if path.exists() else {"repositories": []}
+        if any(entry["url"] == url for entry in known["repositories"]):
+            return
+        known["repositories"].append({"url": url})
+        new = path.with_suffix(".new")
+        new.write_bytes(msgspec.json.encode(known))
+        os.replace(new, path)
+
+
+def bare(home: Home, repository: Repository) -> Path:
+    """A bare repository on this disk that serves as the remote of `repository`; made when it is not there."""
+    root = repository.root.resolve()
+    digest = hashlib.sha256(str(root).encode()).hexdigest()[:8]
+    folder = home.platform / "git" / f"{root.name}-{digest}.git"
+    if not folder.exists():
+        repositories.create_bare(folder)
+    return folder

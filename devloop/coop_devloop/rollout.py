@@ -1,0 +1,153 @@
+"""What the platform makes of the newest push, read through the proxy.
+
+Follows the objects of one service in one environment, judges them again at every change, and says so only when
+the verdict changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from coop_core.cluster import kinds, labels, live
+from coop_core.kube.client import LogQuery, Selection
+from coop_core.kube.failures import ApiError
+from coop_core.kube.following import Changed, Gone, Listed, Lost
+from coop_core.text import lines
+from coop_devloop.events import PlatformBack, PlatformLost, RolloutFailed, RolloutWaits, WentLive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from coop_core.cluster.kinds import Kind, Raw
+    from coop_core.kube.client import KubeClient
+    from coop_core.kube.following import Seen
+    from coop_devloop.events import Event
+
+LAST_LINES = 12
+"""How much of a failed program's log goes into the event."""
+
+
+@dataclass(slots=True)
+class _Objects:
+    """The newest known state of one kind, by uid."""
+
+    by_uid: dict[str, Raw] = field(default_factory=dict)
+
+    def take(self, seen: Seen) -> None:
+        match seen:
+            case Listed(items):
+                self.by_uid = {item["metadata"]["uid"]: item for item in items}
+            case Changed(item):
+                self.by_uid[item["metadata"]["uid"]] = item
+            case Gone(item):
+                self.by_uid.pop(item["metadata"]["uid"], None)
+
+    def only(self) -> Raw | None:
+        return next(iter(self.by_uid.values()), None)
+
+
+class Rollout:
+    """The rollout of one service in one environment. `follow` runs until it is closed."""
+
+    def __init__(self, client: KubeClient, environment: str, service: str) -> None:
+        self._client = client
+        self._environment = environment
+        of_service = Selection(labels=f"{labels.NAME}={service}")
+        self._followed: dict[Kind, tuple[str, Selection]] = {
+            kinds.APPLICATION: (
+                kinds.ARGOCD_NAMESPACE,
+                Selection(fields=f"metadata.name={environment}-{service}"),
+            ),
+            kinds.DEPLOYMENT: (environment, Selection(fields=f"metadata.name={service}")),
+            kinds.REPLICA_SET: (environment, of_service),
+            kinds.POD: (environment, of_service),
+        }
+        self._objects = {kind: _Objects() for kind in self._followed}
+        self._deploy: live.Deploy | None = None
+        self._told: live.Verdict | None = None
+        self._lost: set[Kind] = set()
+        self._changed = asyncio.Event()
+
+    def aim(self, commit: str, source_commit: str = "") -> None:
+        """From now on, verdicts are about `commit`, whose pods carry `source_commit` ("" for any)."""
+        deploy = live.Deploy(commit, source_commit)
+        if deploy != self._deploy:
+            self._deploy, self._told = deploy, None
+            self._changed.set()
+
+    async def run(self, emit: Callable[[Event], None]) -> None:
+        """Emits every new verdict, and the platform's comings and goings, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for kind in self._followed:
+                tasks.create_task(self._follow(kind, emit))
+            tasks.create_task(self._judge(emit))
+
+    async def _follow(self, kind: Kind, emit: Callable[[Event], None]) -> None:
+        namespace, selection = self._followed[kind]
+        async for seen in self._client.follow(kind, namespace, where=selection):
+            if isinstance(seen, Lost):
+                if not self._lost:
+                    emit(PlatformLost(seen.why))
+                self._lost.add(kind)
+                continue
+            if isinstance(seen, Listed) and kind in self._lost:
+                self._lost.discard(kind)
+                if not self._lost:
+                    emit(PlatformBack())
+            self._objects[kind].take(seen)
+            self._changed.set()
+
+    async def _judge(self, emit: Callable[[Event], None]) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            verdict, deploy = self.verdict(), self._deploy
+            if verdict is None or deploy is None or verdict == self._told:
+                continue
+            self._told = verdict
+            event = await self._event(verdict, deploy)
+            if deploy == self._deploy:
+                emit(event)
+
+    def verdict(self) -> live.Verdict | None:
+        """What is known now; None while there is no commit to judge."""
+        if self._deploy is None:
+            return None
+        return live.assess(
+            self._objects[kinds.APPLICATION].only(),
+            self._objects[kinds.DEPLOYMENT].only(),
+            self._objects[kinds.REPLICA_SET].by_uid.values(),
+            self._objects[kinds.POD].by_uid.values(),
+            self._deploy,
+        )
+
+    async def _event(self, verdict: live.Verdict, deploy: live.Deploy) -> Event:
+        match verdict:
+            case live.Live():
+                return WentLive(deploy.commit, self._newest_pod())
+            case live.Waiting(reason):
+                return RolloutWaits(deploy.commit, reason)
+            case live.Failed(reason, detail):
+                why = f"{reason}: {detail}" if detail else reason
+                return RolloutFailed(deploy.commit, why, await self._last_lines(verdict))
+
+    def _newest_pod(self) -> str:
+        deployment = self._objects[kinds.DEPLOYMENT].only()
+        if deployment is None:
+            return ""
+        newest = live.newest_replica_set(deployment, self._objects[kinds.REPLICA_SET].by_uid.values())
+        pods = live.pods_of(newest, self._objects[kinds.POD].by_uid.values()) if newest else []
+        return str(pods[0]["metadata"]["name"]) if pods else ""
+
+    async def _last_lines(self, failed: live.Failed) -> tuple[str, ...]:
+        """How the failed program's log ends; nothing when there is no such log."""
+        if not failed.pod:
+            return ()
+        query = LogQuery(container=failed.container, previous=failed.previous, tail_lines=LAST_LINES)
+        try:
+            pieces = [piece async for piece in self._client.logs(self._environment, failed.pod, query)]
+        except ApiError:
+            return ()
+        return tuple(line for line in lines(b"".join(pieces).decode("utf-8", "replace"), 400) if line)
