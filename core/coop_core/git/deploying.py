@@ -1,0 +1,229 @@
+"""Deploy commits: rendered manifests onto an environment branch, without a checkout, pushed with a lease.
+
+Owns the branch contract: `<service>/<file>`, linear history, one service's folder per commit, trailers. What the
+remote's branch was at last is kept in `refs/coop/env/<environment>/<remote>`, so the common path fetches nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coop_core.errors import CoopError, ExitCode
+from coop_core.git import failures
+from coop_core.git.messages import message
+from coop_core.git.objects import Commit, Objects
+from coop_core.git.repository import COOP, Identity
+from coop_core.git.runner import REMOTE_LIMIT_S, check_id, check_ref
+from coop_core.git.trees import Limits, contents
+from coop_core.manifests.comparing import is_same_deployment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from coop_core.git.repository import Remote, Repository
+
+_ATTEMPTS = 40
+_FILE_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*\.yaml")
+_SERVICE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+# Somebody was quicker; said by our own git, or by a remote that was writing the same ref.
+_LOST_RACE = re.compile(
+    r"stale info|fetch first|non-fast-forward|incorrect old value|failed to update ref|failed to lock"
+    r"|cannot lock ref|reference already exists|ref updated since checkout"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeployRequest:
+    """One service's manifests for one environment, and where they come from.
+
+    files: file name to canonical YAML; empty takes the service out of the environment.
+    source_commit: the snapshot or commit that was built. reference: the commit it stands on, for Argo CD's UI;
+    None on a branch without commits.
+    """
+
+    environment: str
+    service: str
+    files: Mapping[str, bytes]
+    image: str
+    source_commit: str
+    reference: Commit | None = None
+    source_url: str = ""
+    author: Identity = COOP
+    subject: str = ""
+    """First line of the message; "" for "deploy <service> to <environment>"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """commit: the environment branch's head on the remote, ours or one that said the same already."""
+
+    commit: str
+    is_new: bool
+    attempts: int
+
+
+class Moved(Exception):
+    """The remote branch is not where the lease says: fetch, commit on top, push again."""
+
+
+def branch(environment: str) -> str:
+    """The full ref of an environment branch."""
+    return check_ref(f"refs/heads/env/{environment}")
+
+
+def deploy(repository: Repository, remote: Remote, request: DeployRequest) -> Deployed:
+    """Commits on the environment branch and pushes, again on top of whoever was quicker."""
+    base = known(repository, remote, request.environment)
+    for attempt in range(1, _ATTEMPTS + 1):
+        made = commit(repository, base, request)
+        if made is None:
+            # Nothing to say on top of what we remember; the remote decides whether that is still so.
+            seen = fetch(repository, remote, request.environment)
+            if seen == base:
+                return Deployed(base or "", is_new=False, attempts=attempt)
+            base = seen
+            continue
+        try:
+            push(repository, remote, request.environment, made, base)
+            return Deployed(made, is_new=True, attempts=attempt)
+        except Moved:
+            time.sleep(random.uniform(0, 0.02 * min(attempt, 10)))
+            base = fetch(repository, remote, request.environment)
+    raise CoopError(
+        f"cannot deploy to {request.environment}", f"others pushed to it {_ATTEMPTS} times in between",
+        "try again in a moment", ExitCode.BUSY,
+    )  # fmt: skip
+
+
+def commit(repository: Repository, base: str | None, request: DeployRequest) -> str | None:
+    """Makes the deploy commit on top of `base` (None: the branch is new), and pushes nothing.
+
+    None when the branch says the same already, but for the source commit.
+    """
+    _check(request)
+    if base is None:
+        if not request.files:
+            return None
+    else:
+        with Objects(repository.git) as objects:
+            folder = objects.tree(check_id(base), request.service)
+            present = contents(objects, folder, Limits()) if folder else {}
+        if is_same_deployment(present, request.files):
+            return None
+    ref = check_ref(f"refs/coop/deploys/{request.environment}/{request.service}")
+    made = repository.git.run(
+        "fast-import", "--quiet", "--done", "--force", "--date-format=raw",
+        doing="write the deploy commit", stdin=_stream(ref, base, request),
+    )  # fmt: skip
+    return check_id(made.text)
+
+
+def push(repository: Repository, remote: Remote, environment: str, commit: str, base: str | None) -> None:
+    """Moves the remote's branch from `base` (None: it must not exist) to `commit`, or raises Moved."""
+    ref = branch(environment)
+    result = repository.git.attempt(
+        "push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", "--recurse-submodules=no",
+        f"--force-with-lease={ref}:{base or ''}", "--", remote.name, f"{check_id(commit)}:{ref}",
+        limit_s=REMOTE_LIMIT_S,
+    )  # fmt: skip
+    if result.status == 0:
+        _remember(repository, remote, environment, commit)
+        return
+    refusal = next((line for line in result.text.split("\n") if line.startswith("!")), "")
+    if _LOST_RACE.search(refusal):
+        raise Moved
+    raise failures.translate(f"push to {environment}", f"{result.err}\n{_words(refusal)}", repository.root)
+
+
+def fetch(repository: Repository, remote: Remote, environment: str) -> str | None:
+    """Where the remote's branch is, with its objects here; None when there is no such branch."""
+    cached = _cached_ref(remote, environment)
+    result = repository.git.attempt(
+        "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--refmap=",
+        "--no-recurse-submodules", "--", remote.name, f"+{branch(environment)}:{cached}", limit_s=REMOTE_LIMIT_S,
+    )  # fmt: skip
+    if result.status == 0:
+        return known(repository, remote, environment)
+    if "couldn't find remote ref" in result.err:
+        _remember(repository, remote, environment, None)
+        return None
+    raise failures.translate(f"fetch {environment}", result.err, repository.root)
+
+
+def known(repository: Repository, remote: Remote, environment: str) -> str | None:
+    """Where the remote's branch was when we last saw it; None when we never did, or it did not exist."""
+    name = _cached_ref(remote, environment)
+    result = repository.git.attempt("rev-parse", "--quiet", "--verify", "--end-of-options", name)
+    return check_id(result.text) if result.status == 0 else None
+
+
+def delete(repository: Repository, remote: Remote, environment: str) -> bool:
+    """Removes the environment's branch from the remote, as it is now; False when there was none."""
+    for _ in range(_ATTEMPTS):
+        seen = fetch(repository, remote, environment)
+        if seen is None:
+            return False
+        ref = branch(environment)
+        result = repository.git.attempt(
+            "push", "--porcelain", "--no-verify", f"--force-with-lease={ref}:{seen}", "--", remote.name, f":{ref}",
+            limit_s=REMOTE_LIMIT_S,
+        )  # fmt: skip
+        if result.status == 0:
+            _remember(repository, remote, environment, None)
+            return True
+        if not _LOST_RACE.search(result.text):
+            raise failures.translate(f"delete {environment}", f"{result.err}\n{result.text}", repository.root)
+    raise CoopError(f"cannot delete {environment}", "others keep pushing to it", "try again", ExitCode.BUSY)
+
+
+def _remember(repository: Repository, remote: Remote, environment: str, commit: str | None) -> None:
+    name = _cached_ref(remote, environment)
+    change = ["update-ref", name, commit] if commit else ["update-ref", "-d", name]
+    # Only a memory: when it cannot be written the next push is refused and fetches.
+    repository.git.attempt(*change)
+
+
+def _cached_ref(remote: Remote, environment: str) -> str:
+    mark = hashlib.sha256(remote.url.encode(errors="surrogateescape")).hexdigest()[:16]
+    return check_ref(f"refs/coop/env/{environment}/{mark}")
+
+
+def _check(request: DeployRequest) -> None:
+    branch(request.environment)
+    names = [request.service] if not _SERVICE.fullmatch(request.service) else []
+    names += [name for name in request.files if not _FILE_NAME.fullmatch(name)]
+    if names:
+        raise CoopError(
+            f"cannot deploy {failures.clean(request.service)}", f"{failures.clean(names[0])!r} is no file name",
+            "use lower-case letters, digits and dashes", ExitCode.CONFIG,
+        )  # fmt: skip
+
+
+def _stream(ref: str, base: str | None, request: DeployRequest) -> bytes:
+    """What fast-import reads: one commit that replaces the service's folder."""
+    now = int(time.time())
+    who = f"{_person(request.author)} {now} +0000"
+    text = message(request).encode(errors="replace")
+    parts = [f"commit {ref}\nmark :1\nauthor {who}\ncommitter {who}\ndata {len(text)}\n".encode(), text, b"\n"]
+    if base:
+        parts.append(f"from {base}\nD {request.service}\n".encode())
+    for name, body in sorted(request.files.items()):
+        parts += [f"M 100644 inline {request.service}/{name}\ndata {len(body)}\n".encode(), body, b"\n"]
+    parts.append(b"get-mark :1\ndone\n")
+    return b"".join(parts)
+
+
+def _person(identity: Identity) -> str:
+    name, email = (re.sub(r"[\x00-\x1f<>]", "", part).strip() for part in (identity.name, identity.email))
+    return f"{name or COOP.name} <{email or COOP.email}>"
+
+
+def _words(refusal: str) -> str:
+    """The reason in a porcelain line: `!\\t<from>:<to>\\t[remote rejected] (reason)`."""
+    return f"error: {refusal.rsplit(chr(9), 1)[-1]}" if refusal else ""

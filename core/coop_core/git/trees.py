@@ -1,0 +1,83 @@
+"""Files and folders of any commit, without a checkout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coop_core.errors import CoopError, ExitCode
+from coop_core.git.objects import FOLDER, SUBMODULE, SYMLINK, Entry, Objects
+from coop_core.git.runner import Git
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from coop_core.git.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is taken into memory."""
+
+    file_bytes: int = 8 * 1024 * 1024
+    total_bytes: int = 64 * 1024 * 1024
+    files: int = 10_000
+
+
+def git_in(where: Repository | Path) -> Git:
+    """git in a repository, or in a bare repository's folder."""
+    from coop_core.git.repository import Repository
+
+    return where.git if isinstance(where, Repository) else Git(where, where)
+
+
+def files(
+    where: Repository | Path, tree_ish: str, prefix: str = "", *, limits: Limits | None = None
+) -> dict[str, bytes]:
+    """Contents by path below `prefix`, in order of path; symbolic links and submodules are left out.
+
+    Empty when there is no such folder. CoopError when `limits` do not allow it.
+    """
+    with Objects(git_in(where)) as objects:
+        tree = objects.tree(tree_ish, prefix)
+        return contents(objects, tree, limits or Limits()) if tree else {}
+
+
+def contents(objects: Objects, tree: str, limits: Limits) -> dict[str, bytes]:
+    """The regular files below a tree."""
+    entries = [e for e in objects.walk(tree, limits.files) if e.mode not in (SYMLINK, SUBMODULE)]
+    found: dict[str, bytes] = {}
+    left_bytes = limits.total_bytes
+    for entry, blob in zip(entries, objects.read_all([e.id for e in entries], limits.file_bytes), strict=True):
+        if blob is None:
+            raise CoopError(
+                "cannot read this folder from Git", f"{entry.path} is missing", "git fsck", ExitCode.GIT
+            )
+        left_bytes -= len(blob.body)
+        if left_bytes < 0:
+            raise CoopError(
+                "cannot read this folder from Git", f"it holds more than {limits.total_bytes} bytes",
+                "keep large files out of it", ExitCode.GIT,
+            )  # fmt: skip
+        found[entry.path] = blob.body
+    return found
+
+
+def entries(where: Repository | Path, tree_ish: str, prefix: str = "") -> list[Entry]:
+    """Modes, paths and ids of all files below `prefix`."""
+    with Objects(git_in(where)) as objects:
+        tree = objects.tree(tree_ish, prefix)
+        return objects.walk(tree) if tree else []
+
+
+def folders(where: Repository | Path, tree_ish: str) -> list[str]:
+    """Names of the folders at the root."""
+    with Objects(git_in(where)) as objects:
+        tree = objects.tree(tree_ish)
+        return [e.path for e in objects.entries(tree) if e.mode == FOLDER] if tree else []
+
+
+def tree_id(where: Repository | Path, tree_ish: str, prefix: str = "") -> str | None:
+    """The id of the tree at `prefix`; None when there is no such folder."""
+    with Objects(git_in(where)) as objects:
+        return objects.tree(tree_ish, prefix)
