@@ -1,0 +1,22 @@
+"""`coop render`: what coop would commit to Git, without committing it."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.option("-e", "--environment", help="main, or a personal environment; yours by default.")
+@click.option("--image", default="", help="The image to name; by default a placeholder, for nothing is built.")
+def command(environment: str | None, image: str) -> None:
+    """Print the Kubernetes manifests made of coop.yaml and k8s/, as they are on disk now."""
+    from coop_core.git.repository import personal_environment
+    from coop_devloop.service import manifests_of_folder
+    from coop_tui.workspace import here
+
+    workspace = here()
+    target = environment or personal_environment(workspace.user())
+    domain = workspace.settings.cluster.domain if workspace.settings.cluster else "localhost"
+    rendered = manifests_of_folder(workspace.folder, target, domain, image)
+    for name, body in rendered.items():
+        click.echo(f"# {name}\n---\n{body.decode()}", nl=False)

@@ -1,0 +1,37 @@
+"""`coop status`: the services and their state, once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from coop_core import settings as user_settings
+from coop_core.paths import Home
+
+if TYPE_CHECKING:
+    from coop_core.platform.access import Access
+
+
+@click.command()
+@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="How to print.")
+def command(output: str) -> None:
+    """Print the services you see, with version, sync, health, ready pods, age and URL."""
+    from coop_core.platform.access import reach
+    from coop_tui.workspace import user_name
+
+    home = Home.from_environment()
+    settings = user_settings.load(home)
+    access = reach(home, settings, user_name(settings))
+    click.echo(asyncio.run(_status(access, as_json=output == "json")), nl=False)
+
+
+async def _status(access: Access, *, as_json: bool) -> str:
+    from coop_core.kube.client import KubeClient
+    from coop_tui.status import collect, render_status
+
+    async with await KubeClient.connect(access.kubeconfig, access.context) as client:
+        rows = await collect(client, access.environments, now_s=time.time(), base_url=access.url)
+    return render_status(rows, as_json=as_json)

@@ -1,0 +1,107 @@
+"""Where a command runs: the repository, the service one stands in, the settings, the user."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from coop_core import settings as user_settings
+from coop_core.errors import CoopError, ExitCode
+from coop_core.paths import Home
+
+if TYPE_CHECKING:
+    from coop_core.git.repository import Remote, Repository
+    from coop_core.platform.access import Access
+    from coop_core.settings import Settings
+    from coop_core.spec.model import ServiceSpec
+
+SPEC_FILE = "coop.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """home and settings are the user's; folder is where `coop.yaml` lies, inside repository."""
+
+    home: Home
+    settings: Settings
+    repository: Repository
+    folder: Path
+
+    @property
+    def prefix(self) -> str:
+        """The service's folder inside the repository, "" for its root."""
+        return self.repository.prefix(self.folder)
+
+    def spec(self) -> ServiceSpec:
+        """The spec as it is in the working tree now."""
+        from coop_core.spec.parsing import parse
+
+        return parse((self.folder / SPEC_FILE).read_bytes(), str(self.folder / SPEC_FILE))
+
+    def user(self) -> str:
+        from coop_core.git.repository import user_slug
+
+        return user_slug(self.repository, self.settings.user or "")
+
+    def remote(self, access: Access) -> Remote:
+        """Where deploy commits go. A repository without any remote gets a bare one on the local platform's disk."""
+        from coop_core.git import repository as repositories
+        from coop_core.platform import remotes
+
+        if access.is_local and not self.settings.remote and not repositories.remote_names(self.repository):
+            folder = str(remotes.bare(self.home, self.repository))
+            return repositories.Remote(folder, folder)
+        return repositories.remote(self.repository, self.settings.remote or "")
+
+
+def user_name(home_settings: Settings, folder: Path | None = None) -> str:
+    """The user's slug where there may be no repository at all."""
+    from coop_core.git import repository as repositories
+
+    if home_settings.user:
+        return repositories.as_label(home_settings.user)
+    return repositories.user_slug_anywhere(folder or Path.cwd())
+
+
+def here(folder: Path | None = None) -> Workspace:
+    """The workspace of the service in `folder` or above it, or of the only one below the repository's root."""
+    from coop_core.git import repository as repositories
+
+    start = (folder or Path.cwd()).resolve()
+    home = Home.from_environment()
+    settings = user_settings.load(home)
+    repository = repositories.find(start)
+    return Workspace(home, settings, repository, _service_folder(start, repository))
+
+
+def _service_folder(start: Path, repository: Repository) -> Path:
+    root = repository.root.resolve()
+    for candidate in (start, *start.parents):
+        if (candidate / SPEC_FILE).is_file():
+            return candidate
+        if candidate == root:
+            break
+    below = sorted(root.glob(f"*/{SPEC_FILE}")) + sorted(root.glob(f"*/*/{SPEC_FILE}"))
+    if len(below) == 1:
+        return below[0].parent
+    if below:
+        names = ", ".join(str(found.parent.relative_to(root)) for found in below)
+        raise CoopError(
+            "cannot tell which service you mean",
+            f"this repository holds several: {names}",
+            f"cd {below[0].parent.relative_to(root)}",
+            ExitCode.CONFIG,
+        )
+    raise CoopError(
+        "cannot find a service here",
+        f"there is no {SPEC_FILE} in {start} or above it",
+        f"write a {SPEC_FILE}; two lines are enough, \"name: {_name_for(root)}\" and \"run: python app.py\"",
+        ExitCode.CONFIG,
+    )
+
+
+def _name_for(root: Path) -> str:
+    from coop_core.git.repository import as_label
+
+    return as_label(root.name) or "hello"
