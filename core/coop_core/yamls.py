@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from coop_core.errors import CoopError, ExitCode
-from coop_core.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +100,7 @@ def plain(node: Node) -> Any:
 
 def problem(where: str, line: int, why: str, remedy: str) -> CoopError:
     """An error at a line of a file."""
-    return CoopError(f"cannot read {one_line(where)}", f"{one_line(where)}:{line}: {why}", remedy, ExitCode.CONFIG)
+    return CoopError(f"cannot read {_shown(where)}", f"{_shown(where)}:{line}: {why}", remedy, ExitCode.CONFIG)
 
 
 def resolve(text: str) -> Any:
@@ -204,7 +203,7 @@ class _Composer:
         self._open.append(_Open(Sequence(line) if is_sequence else Mapping(line), event.anchor))
 
     def _scalar(self, event: Any) -> Scalar:
-        is_plain = event.style is None and event.tag is None
+        is_plain = not event.style and event.tag is None
         if event.tag not in (None, "!"):
             self._check_tag(event, "tag:yaml.org,2002:str")
         scalar = Scalar(event.value, event.start_mark.line + 1, is_plain)
@@ -215,9 +214,7 @@ class _Composer:
     def _aliased(self, event: Any) -> Node:
         found = self._anchors.get(event.anchor)
         if found is None:
-            raise self._problem(
-                event, f"nothing is called *{one_line(event.anchor)} here", "name an earlier &anchor"
-            )
+            raise self._problem(event, f"nothing is called *{_shown(event.anchor)} here", "name an earlier &anchor")
         return found
 
     def _placed(self, node: Node, event: Any) -> Node | None:
@@ -246,15 +243,19 @@ class _Composer:
             raise self._problem(event, "merge keys (<<) are not read", "write the keys out")
         if node.text in mapping.items:
             first = mapping.items[node.text][0]
-            raise self._problem(event, f"{one_line(node.text)!r} is there already, in line {first}", "remove one")
+            raise self._problem(event, f"{_shown(node.text)!r} is there already, in line {first}", "remove one")
         return node.text, line
 
     def _check_tag(self, event: Any, allowed: str) -> None:
         if event.tag not in (None, "!", allowed):
-            raise self._problem(event, f"the tag {one_line(event.tag)} is not read", "remove the tag")
+            raise self._problem(event, f"the tag {_shown(event.tag)} is not read", "remove the tag")
 
     def _problem(self, event: Any, why: str, remedy: str) -> CoopError:
         return problem(self._where, event.start_mark.line + 1, why, remedy)
+
+
+def _shown(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text[:120])
 
 
 def _translated(error: yaml.YAMLError, text: str, where: str) -> CoopError:
@@ -265,6 +266,6 @@ def _translated(error: yaml.YAMLError, text: str, where: str) -> CoopError:
         line = mark.line + 1
     elif isinstance(position, int):
         line = text.count("\n", 0, position) + 1
-    told = one_line(str(getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"))
+    told = _shown(str(getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"))
     remedy = "use spaces, not tabs" if "\\t" in told or "tab" in told else "mend the YAML in that line"
     return problem(where, line, told, remedy)
