@@ -1,1 +1,1 @@
-"""The agent: keeps applications in step with the environment branches in Git."""
+"""The platform's pull side: polls Git, and keeps Applications and namespaces in step with environment branches."""

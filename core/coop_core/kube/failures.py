@@ -23,13 +23,17 @@ _BODY_LIMIT = 64 * 1024
 
 
 class ApiError(CoopError):
-    """A request to the platform's API failed. `code` is the HTTP status, 0 when there was no answer."""
+    """A request to the platform's API failed.
+
+    code: the HTTP status, 0 without an answer. reason: Kubernetes' word for it, e.g. "AlreadyExists".
+    """
 
     remedy_text = "coop platform status"
 
-    def __init__(self, what: str, why: str, *, code: int = 0, retry_after_s: float = 0) -> None:
+    def __init__(self, what: str, why: str, *, code: int = 0, reason: str = "", retry_after_s: float = 0) -> None:
         super().__init__(what, why, self.remedy_text, ExitCode.PLATFORM)
         self.code = code
+        self.reason = reason
         self.retry_after_s = retry_after_s
 
 
@@ -112,4 +116,4 @@ def from_answer(what: str, code: int, body: bytes) -> ApiError:
         kind = AlreadyExists
     retry_after_s = status.details.retryAfterSeconds if status.details else 0
     why = one_line(status.message) or f"the server answered {code}"
-    return kind(what, why, code=code, retry_after_s=retry_after_s)
+    return kind(what, why, code=code, reason=one_line(status.reason, 60), retry_after_s=retry_after_s)

@@ -1,1 +1,1 @@
-"""The read-only API proxy."""
+"""The read-only API proxy: Kubernetes-shaped, default deny, every upstream request built anew."""

@@ -1,0 +1,74 @@
+"""Answers that the proxy gives itself: Status bodies, worded as Kubernetes words them. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from coop_core.text import one_line
+
+if TYPE_CHECKING:
+    from coop_core.cluster.kinds import Raw
+    from coop_core.kube import failures
+
+_RELAYED = frozenset({400, 404, 406, 409, 410, 422, 429, 504})
+"""Refusals that concern what the client asked. Any other tells of the proxy's own affairs with the platform."""
+
+_REASONS = {
+    400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 405: "MethodNotAllowed",
+    406: "NotAcceptable", 409: "Conflict", 410: "Expired", 413: "RequestEntityTooLarge",
+    415: "UnsupportedMediaType", 422: "Invalid", 429: "TooManyRequests", 500: "InternalError",
+    502: "BadGateway", 503: "ServiceUnavailable", 504: "Timeout",
+}  # fmt: skip
+
+
+class Refusal(Exception):
+    """The answer is a failure. `closes`: the connection is not to be used again."""
+
+    def __init__(
+        self, code: int, message: str, *, reason: str = "", retry_after_s: int = 0, closes: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+        self.closes = closes
+
+    def status(self) -> Raw:
+        """The body."""
+        status: Raw = {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": self.message,
+            "reason": self.reason or _REASONS.get(self.code, "Unknown"),
+            "code": self.code,
+        }
+        if self.retry_after_s:
+            status["details"] = {"retryAfterSeconds": self.retry_after_s}
+        return status
+
+    def body(self) -> bytes:
+        return msgspec.json.encode(self.status())
+
+    def headers(self) -> dict[str, str]:
+        headers: dict[str, str] = {}
+        if self.code == 401:
+            headers["WWW-Authenticate"] = 'Bearer realm="coop-proxy"'
+        if self.retry_after_s:
+            headers["Retry-After"] = str(self.retry_after_s)
+        return headers
+
+
+def upstream(error: failures.ApiError) -> Refusal:
+    """What a client is told when the platform refused or did not answer."""
+    if error.code in _RELAYED:
+        return Refusal(error.code, one_line(error.why), reason=error.reason, retry_after_s=int(error.retry_after_s))
+    if error.code in (401, 403):
+        return Refusal(503, "the proxy itself may not read this from the platform; tell its operator")
+    if error.code == 0:
+        return Refusal(503, "the platform's API cannot be reached now", retry_after_s=1)
+    return Refusal(502, "the platform's API gave no usable answer")
