@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from coop_core.git.repository import Remote, Repository
     from coop_core.platform.access import Access
     from coop_core.settings import Settings
-    from coop_core.spec.model import ServiceSpec
+    from coop_core.spec.service import ServiceSpec
 
 SPEC_FILE = "coop.yaml"
 
@@ -35,14 +35,14 @@ class Workspace:
 
     def spec(self) -> ServiceSpec:
         """The spec as it is in the working tree now."""
-        from coop_core.spec.parsing import parse
+        from coop_core.spec.reading import parse
 
         return parse((self.folder / SPEC_FILE).read_bytes(), str(self.folder / SPEC_FILE))
 
     def user(self) -> str:
         from coop_core.git.repository import user_slug
 
-        return user_slug(self.repository, self.settings.user or "")
+        return user_slug(self.folder, self.settings.user or "")
 
     def remote(self, access: Access) -> Remote:
         """Where deploy commits go. A repository without any remote gets a bare one on the local platform's disk."""
@@ -55,13 +55,11 @@ class Workspace:
         return repositories.remote(self.repository, self.settings.remote or "")
 
 
-def user_name(home_settings: Settings, folder: Path | None = None) -> str:
-    """The user's slug where there may be no repository at all."""
-    from coop_core.git import repository as repositories
+def user_name(settings: Settings) -> str:
+    """The user's slug, also where there is no repository."""
+    from coop_core.git.repository import user_slug
 
-    if home_settings.user:
-        return repositories.as_label(home_settings.user)
-    return repositories.user_slug_anywhere(folder or Path.cwd())
+    return user_slug(Path.cwd(), settings.user or "")
 
 
 def here(folder: Path | None = None) -> Workspace:

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 _SECRETS = re.compile(r"(?<=://)[^/\s@:]*:[^/\s@]*@|(?<=http://)[^/\s@]+@|(?<=https://)[^/\s@]+@")
 _PREFIXES = re.compile(r"^(remote|fatal|error|warning|hint): *", re.IGNORECASE)
 
+# What passes by itself: the network, a remote that restarts.
+_AWAY = (
+    "Could not resolve|Connection (refused|timed out|reset|closed)|unable to access|Network is unreachable"
+    "|the remote end hung up|early EOF|No route to host"
+)
+
 # (what git says, remedy); the first that matches wins.
 _KNOWN: tuple[tuple[str, str], ...] = (
     ("dubious ownership", "git config --global --add safe.directory '{folder}'"),
@@ -24,11 +30,7 @@ _KNOWN: tuple[tuple[str, str], ...] = (
         "|Host key verification failed|error: 40[13]|HTTP 40[13]|Invalid username",
         "check that `git push --dry-run` works in this repository without asking anything",
     ),
-    (
-        "Could not resolve|Connection (refused|timed out|reset|closed)|unable to access|Network is unreachable"
-        "|the remote end hung up|early EOF|No route to host",
-        "check the network and the remote's address: git remote -v",
-    ),
+    (_AWAY, "check the network and the remote's address: git remote -v"),
     (
         "does not appear to be a git repository|[Rr]epository .*not found|does not exist|Could not read from",
         "check the remote's address: git remote -v",
@@ -43,6 +45,10 @@ _KNOWN: tuple[tuple[str, str], ...] = (
     ("does not have a commit checked out", "add that folder to .gitignore"),
     ("bad (object|tree)|missing (blob|tree|commit)|corrupt|is empty", "git fsck"),
 )
+
+
+class Unreachable(CoopError):
+    """The remote is away for now: the same command may work later."""
 
 
 def clean(text: str, limit: int = 256) -> str:
@@ -61,15 +67,16 @@ def reason(err: str) -> str:
 
 def translate(doing: str, err: str, folder: Path) -> CoopError:
     """The error for a command that failed with `err` on its standard error."""
-    remedy = next(
-        (remedy for pattern, remedy in _KNOWN if re.search(pattern, err)),
-        "git status, and git fsck if that looks fine",
+    pattern, remedy = next(
+        (known for known in _KNOWN if re.search(known[0], err)),
+        ("", "git status, and git fsck if that looks fine"),
     )
-    return CoopError(f"cannot {doing}", reason(err), remedy.format(folder=clean(str(folder))), ExitCode.GIT)
+    error = Unreachable if pattern == _AWAY else CoopError
+    return error(f"cannot {doing}", reason(err), remedy.format(folder=clean(str(folder))), ExitCode.GIT)
 
 
 def too_slow(asked: str, limit_s: float) -> CoopError:
-    return CoopError(
+    return Unreachable(
         f"cannot wait for {asked}", f"it did not finish within {limit_s:g} s",
         "check the network and the disk, then try again", ExitCode.GIT,
     )  # fmt: skip

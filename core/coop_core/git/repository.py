@@ -88,9 +88,17 @@ def find(folder: Path) -> Repository:
     raise failures.translate("open the Git repository", result.err, folder)
 
 
+def create_bare(folder: Path) -> None:
+    """Makes a bare repository, with all folders above it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    Git(folder.parent).run(
+        "init", "--quiet", "--bare", "--initial-branch=main", "--", str(folder), doing="create a Git remote"
+    )
+
+
 def remote(repository: Repository, wanted: str = "") -> Remote:
     """The remote to deploy through: `wanted` (a name or a URL), else origin, else the only one."""
-    names = _remote_names(repository)
+    names = remote_names(repository)
     if wanted and wanted not in names:
         if re.match(r"[./]|[A-Za-z][A-Za-z0-9+.-]*://|[^/]+:", wanted):
             url = _absolute(repository, check_url(wanted))
@@ -120,9 +128,12 @@ def identity(repository: Repository) -> Identity:
     return Identity(found.get("user.name") or COOP.name, found.get("user.email") or COOP.email)
 
 
-def user_slug(repository: Repository, configured: str = "") -> str:
-    """The user as a DNS label: `configured`, else the email's local part, else the name, else the login."""
-    found = _config(repository, r"^user\.(name|email)$")
+def user_slug(folder: Path, configured: str = "") -> str:
+    """The user as a DNS label: `configured`, else the email's local part, else the name, else the login.
+
+    folder: where git looks for its settings; it need not lie in a repository.
+    """
+    found = _settings(Git(folder), r"^user\.(name|email)$")
     email = found.get("user.email", "")
     candidates = (configured, email.partition("@")[0], found.get("user.name", ""), _login())
     for candidate in candidates:
@@ -150,14 +161,19 @@ def _login() -> str:
         return ""
 
 
-def _remote_names(repository: Repository) -> list[str]:
+def remote_names(repository: Repository) -> list[str]:
+    """What `git remote` lists."""
     found = _config(repository, r"^remote\..*\.url$")
     return [key.removeprefix("remote.").removesuffix(".url") for key in found]
 
 
 def _config(repository: Repository, pattern: str) -> dict[str, str]:
+    return _settings(repository.git, pattern)
+
+
+def _settings(git: Git, pattern: str) -> dict[str, str]:
     """Settings whose key matches; the last value of each counts."""
-    result = repository.git.attempt("config", "-z", "--get-regexp", "--", pattern)
+    result = git.attempt("config", "-z", "--get-regexp", "--", pattern)
     pairs = (item.split("\n", 1) for item in result.text.split("\0") if "\n" in item)
     return {key: value for key, value in pairs}
 

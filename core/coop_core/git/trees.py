@@ -43,6 +43,23 @@ def files(
         return contents(objects, tree, limits or Limits()) if tree else {}
 
 
+def some(where: Repository | Path, tree_ish: str, prefix: str, names: tuple[str, ...]) -> dict[str, bytes]:
+    """Like `files`, but only the files called `names` in the folder at `prefix`, and all below folders so called."""
+    limits = Limits()
+    found: dict[str, bytes] = {}
+    with Objects(git_in(where)) as objects:
+        tree = objects.tree(tree_ish, prefix)
+        for entry in objects.entries(tree) if tree else ():
+            if entry.path not in names or entry.mode in (SYMLINK, SUBMODULE):
+                continue
+            if entry.mode == FOLDER:
+                below = contents(objects, entry.id, limits)
+                found |= {f"{entry.path}/{path}": body for path, body in below.items()}
+            elif blob := objects.read(entry.id, limits.file_bytes):
+                found[entry.path] = blob.body
+    return found
+
+
 def contents(objects: Objects, tree: str, limits: Limits) -> dict[str, bytes]:
     """The regular files below a tree."""
     entries = [e for e in objects.walk(tree, limits.files) if e.mode not in (SYMLINK, SUBMODULE)]

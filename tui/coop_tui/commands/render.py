@@ -11,12 +11,14 @@ import click
 def command(environment: str | None, image: str) -> None:
     """Print the Kubernetes manifests made of coop.yaml and k8s/, as they are on disk now."""
     from coop_core.git.repository import personal_environment
-    from coop_devloop.service import manifests_of_folder
+    from coop_core.manifests.rendering import Target
+    from coop_devloop.service import NOTHING_BUILT, of_folder
     from coop_tui.workspace import here
 
     workspace = here()
     target = environment or personal_environment(workspace.user())
     domain = workspace.settings.cluster.domain if workspace.settings.cluster else "localhost"
-    rendered = manifests_of_folder(workspace.folder, target, domain, image)
+    service = of_folder(workspace.folder)
+    rendered = service.manifests(Target(target, "0" * 40, domain), image or NOTHING_BUILT)
     for name, body in rendered.items():
-        click.echo(f"# {name}\n---\n{body.decode()}", nl=False)
+        click.echo(f"---\n# {name}\n{body.decode()}", nl=False)
