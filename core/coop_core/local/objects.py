@@ -10,9 +10,12 @@ import uuid
 from typing import TYPE_CHECKING
 
 from coop_core.clock import Clock, rfc3339
+from coop_core.cluster import defaults, shapes, validation
+from coop_core.cluster.kinds import NAMESPACE, POD, SERVICE
 
 if TYPE_CHECKING:
     from coop_core.cluster.kinds import Kind, Raw
+    from coop_core.cluster.validation import Cause
     from coop_core.local.store import Store
 
 _NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -29,6 +32,22 @@ class AlreadyExists(Exception):
 
 class Conflict(Exception):
     """The object changed since it was read, or it is another one of the same name."""
+
+
+class NamespaceEnding(Conflict):
+    """Create, in a namespace that is being deleted."""
+
+
+class Invalid(Exception):
+    """The object breaks the rules of its kind; `causes` has every one found."""
+
+    def __init__(self, causes: tuple[Cause, ...]) -> None:
+        super().__init__("; ".join(f"{cause.field}: {cause.message}" for cause in causes))
+        self.causes = causes
+
+
+class Malformed(Exception):
+    """A field has a value of the wrong type."""
 
 
 class Objects:
@@ -57,65 +76,132 @@ class Objects:
         ]
 
     def create(self, kind: Kind, body: Raw) -> Raw:
-        """Stores a new object. `metadata.generateName` gives it a name of its own when it has none."""
-        metadata = dict(body.get("metadata") or {})
-        if not metadata.get("name"):
-            metadata["name"] = metadata.get("generateName", "") + "".join(
-                secrets.choice(_NAME_ALPHABET) for _ in range(5)
-            )
+        """Stores a new object, with its kind's defaults, once it is valid.
+
+        `metadata.generateName` gives it a name of its own when it has none. Raises AlreadyExists, Malformed,
+        Invalid and NamespaceEnding.
+        """
+        return self.store.put(kind, self.admitted(kind, body))
+
+    def admitted(self, kind: Kind, body: Raw) -> Raw:
+        """What `create` would store, revision aside; raises what it would raise."""
+        _refuse_misfit(kind, body)
+        metadata = self._new_metadata(kind, body.get("metadata") or {})
+        new = {**body, "apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata}
+        if kind.has_status:
+            new["status"] = body.get("status") or {}
+        new = defaults.defaulted(kind, new)
+        if kind == SERVICE:
+            new = self._with_cluster_ip(new)
+        _refuse(validation.causes(kind, new))
         if self.store.get(kind, metadata.get("namespace", ""), metadata["name"]) is not None:
             raise AlreadyExists(f'{kind.plural} "{metadata["name"]}" already exists')
-        for field in (*_OWNED_BY_SERVER, "resourceVersion", "selfLink"):
-            metadata.pop(field, None)
-        metadata |= {
-            "uid": str(uuid.uuid4()),
-            "creationTimestamp": rfc3339(self.clock.now_s()),
-            "generation": 1,
-        }
-        new = {"apiVersion": kind.api_version, "kind": kind.name, **body, "metadata": metadata}
-        if kind.has_status and kind.name != "Namespace":
-            new["status"] = body.get("status") or {}
-        return self.store.put(kind, new)
+        if kind.namespaced:
+            self._refuse_ending_namespace(metadata.get("namespace", ""))
+        return new
 
     def update(self, kind: Kind, body: Raw) -> Raw:
         """Replaces everything but what the server owns, and but status where that is a subresource.
 
-        Raises Conflict when `body` carries a resourceVersion or uid that is not the current one. A write that
-        changes nothing is not a change: same revision, no event.
+        Raises NotFound, Malformed, Invalid, and Conflict when `body` carries a resourceVersion or uid that is not
+        the current one. A write that changes nothing is not a change: same revision, no event.
         """
         old = self._current(kind, body)
-        new = {**body, "metadata": self._kept(old, body)}
+        return self._settle(kind, old, self._updated(kind, old, body))
+
+    def updated(self, kind: Kind, body: Raw) -> Raw:
+        """What `update` would store, revision aside; raises what it would raise."""
+        return self._updated(kind, self._current(kind, body), body)
+
+    def _updated(self, kind: Kind, old: Raw, body: Raw) -> Raw:
+        _refuse_misfit(kind, body)
+        new = {**body, "apiVersion": kind.api_version, "kind": kind.name, "metadata": self._kept(old, body)}
         if kind.has_status:
             new.pop("status", None)
             if "status" in old:
                 new["status"] = old["status"]
+        new = defaults.defaulted(kind, new)
+        if kind == SERVICE:
+            new = self._with_cluster_ip(new, old)
+        _refuse(validation.causes(kind, new) + validation.update_causes(kind, old, new))
         if _meaning(new, kind) != _meaning(old, kind):
             new["metadata"]["generation"] = old["metadata"].get("generation", 1) + 1
-        return self._settle(kind, old, new)
+        return new
 
     def update_status(self, kind: Kind, body: Raw) -> Raw:
-        """Replaces status alone."""
+        """Replaces status alone. Raises NotFound, Malformed, and Conflict as `update` does."""
+        _refuse_misfit(kind, body)
         old = self._current(kind, body)
         return self._settle(kind, old, {**old, "status": body.get("status") or {}})
 
-    def delete(self, kind: Kind, namespace: str, name: str, *, grace_s: int = 0) -> Raw:
+    def delete(
+        self, kind: Kind, namespace: str, name: str, *, grace_s: int = 0, finalizers: tuple[str, ...] = ()
+    ) -> Raw:
         """Deletes, or marks as being deleted while finalizers (or, for a pod, its process) keep it.
 
+        grace_s: how long the process may take to end; whoever ends it deletes again with 0. A second delete may
+        shorten the time, never lengthen it. finalizers: added to the object's own as its deletion begins.
         Dependents are collected by the garbage collector, not here.
         """
         old = self.get(kind, namespace, name)
         metadata = old["metadata"]
-        if not metadata.get("finalizers") and not grace_s:
+        left_s = min(grace_s, metadata.get("deletionGracePeriodSeconds", grace_s))
+        is_marked = "deletionTimestamp" in metadata
+        held = list(metadata.get("finalizers") or ())
+        if not is_marked:
+            held += [finalizer for finalizer in finalizers if finalizer not in held]
+        if not held and not left_s and not _holds_content(kind, old):
             return self.store.remove(kind, namespace, name) or old
-        if "deletionTimestamp" in metadata:
+        if is_marked and left_s == metadata.get("deletionGracePeriodSeconds"):
             return old
         marked = {
             **metadata,
-            "deletionTimestamp": rfc3339(self.clock.now_s() + grace_s),
-            "deletionGracePeriodSeconds": grace_s,
-            "generation": metadata.get("generation", 1) + 1,
+            "deletionTimestamp": rfc3339(self.clock.now_s() + left_s),
+            "deletionGracePeriodSeconds": left_s,
+            "generation": metadata.get("generation", 1) + (0 if is_marked else 1),
+            **({"finalizers": held} if held else {}),
         }
-        return self.store.put(kind, {**old, "metadata": marked})
+        new = {**old, "metadata": marked}
+        if kind == NAMESPACE:
+            new["status"] = {**(old.get("status") or {}), "phase": "Terminating"}
+        return self.store.put(kind, new)
+
+    def _new_metadata(self, kind: Kind, given: Raw) -> Raw:
+        metadata = dict(given)
+        if not metadata.get("name") and metadata.get("generateName"):
+            suffix = "".join(secrets.choice(_NAME_ALPHABET) for _ in range(5))
+            metadata["name"] = f"{metadata['generateName'][:58]}{suffix}"
+        for field in (*_OWNED_BY_SERVER, "resourceVersion", "selfLink"):
+            metadata.pop(field, None)
+        if not kind.namespaced:
+            metadata.pop("namespace", None)
+        return metadata | {
+            "uid": str(uuid.uuid4()),
+            "creationTimestamp": rfc3339(self.clock.now_s()),
+            "generation": 1,
+        }
+
+    def _refuse_ending_namespace(self, name: str) -> None:
+        namespace = self.store.get(NAMESPACE, "", name)
+        if namespace is not None and "deletionTimestamp" in namespace["metadata"]:
+            raise NamespaceEnding(
+                f"unable to create new content in namespace {name} because it is being terminated"
+            )
+
+    def _with_cluster_ip(self, service: Raw, old: Raw | None = None) -> Raw:
+        """A Service gets an address of its own once, for show: here, the router and $PORT do the work."""
+        spec = service["spec"]
+        if spec.get("clusterIP") or spec.get("type") == "ExternalName":
+            return service
+        address = (old or {}).get("spec", {}).get("clusterIP") or self._free_cluster_ip()
+        return {**service, "spec": {**spec, "clusterIP": address, "clusterIPs": [address]}}
+
+    def _free_cluster_ip(self) -> str:
+        taken = {service["spec"].get("clusterIP") for service in self.store.objects(SERVICE)}
+        while True:
+            address = f"10.96.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
+            if address not in taken:
+                return address
 
     def _current(self, kind: Kind, body: Raw) -> Raw:
         metadata = body["metadata"]
@@ -124,8 +210,7 @@ class Objects:
             claimed = metadata.get(field)
             if claimed and claimed != old["metadata"][field]:
                 raise Conflict(
-                    f'Operation cannot be fulfilled on {kind.plural} "{metadata["name"]}": the object has been '
-                    "modified; please apply your changes to the latest version and try again"
+                    "the object has been modified; please apply your changes to the latest version and try again"
                 )
         return old
 
@@ -142,11 +227,33 @@ class Objects:
         if new == old:
             return old
         metadata = new["metadata"]
-        is_over = "deletionTimestamp" in metadata and not metadata.get("finalizers")
-        if is_over and old["metadata"].get("finalizers"):
-            self.store.put(kind, new)
-            return self.store.remove(kind, metadata.get("namespace", ""), metadata["name"]) or new
+        is_held = bool(metadata.get("finalizers")) or _holds_content(kind, new)
+        if "deletionTimestamp" in metadata and not is_held and not metadata.get("deletionGracePeriodSeconds"):
+            # One write, not two: a kill in between would leave an object that nobody holds and nobody removes.
+            self.store.remove(kind, metadata.get("namespace", ""), metadata["name"])
+            return new
         return self.store.put(kind, new)
+
+
+def _refuse_misfit(kind: Kind, body: Raw) -> None:
+    problem = shapes.misfit(kind, body)
+    if problem:
+        raise Malformed(f'{kind.name} in version "{kind.version}" cannot be handled as a {kind.name}: {problem}')
+
+
+def _refuse(causes: tuple[Cause, ...]) -> None:
+    if causes:
+        raise Invalid(causes)
+
+
+def _holds_content(kind: Kind, body: Raw) -> bool:
+    """Whether this is a Namespace whose content is still there: `spec.finalizers` says so."""
+    return kind == NAMESPACE and bool((body.get("spec") or {}).get("finalizers"))
+
+
+def default_grace_s(kind: Kind, body: Raw) -> int:
+    """How long an object asks for when its deletion does not say: a pod's own wish, else none."""
+    return int((body.get("spec") or {}).get("terminationGracePeriodSeconds", 30)) if kind == POD else 0
 
 
 def _meaning(body: Raw, kind: Kind) -> Raw:

@@ -1,7 +1,7 @@
 """The objects of the local platform: in memory for reading, in SQLite for keeping.
 
 Owns the one global revision and the order of changes; knows nothing of what objects mean (`objects.py` does).
-Invariant: a change is on disk before anybody is told of it.
+Invariants: a change is on disk before anybody is told of it; the revision never goes back, also over a kill.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from coop_core.cluster.kinds import Kind, Raw
@@ -24,12 +24,20 @@ ChangeType = Literal["ADDED", "MODIFIED", "DELETED"]
 Key = tuple[str, str, str, str]
 """(group, plural, namespace, name); namespace is "" for cluster-scoped kinds."""
 
-HISTORY = 20_000
-"""Changes kept for watches that resume; older revisions are expired."""
+HISTORY = 4_000
+"""Changes kept for watches that resume; older revisions are expired. A change of a pod weighs about 20 KB."""
 
 
 class Expired(Exception):
     """A watch asked for a revision that is no longer kept: list again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object and its JSON, which is made once for the disk and then serves every list and watch."""
+
+    object: Raw
+    encoded: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,8 @@ class Change:
     key: Key
     object: Raw
     previous: Raw | None
+    encoded: bytes
+    """`object` as JSON."""
 
 
 class Store:
@@ -56,9 +66,11 @@ class Store:
             "revision INTEGER, body BLOB, PRIMARY KEY (grp, plural, namespace, name)) WITHOUT ROWID"
         )
         self._db.execute("CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID")
-        self._objects: dict[tuple[str, str], dict[tuple[str, str], Raw]] = {}
+        self._objects: dict[tuple[str, str], dict[str, dict[str, Stored]]] = {}
+        """By kind, namespace and name."""
         self._log: list[Change] = []
         self._waiting: set[asyncio.Future[None]] = set()
+        self._listeners: set[Callable[[], None]] = set()
         self.revision = 1
         self._load()
         self.oldest_revision = self.revision
@@ -71,40 +83,51 @@ class Store:
         for group, plural, namespace, name, body in self._db.execute(
             "SELECT grp, plural, namespace, name, body FROM objects"
         ):
-            self._objects.setdefault((group, plural), {})[(namespace, name)] = msgspec.json.decode(body)
+            names = self._objects.setdefault((group, plural), {}).setdefault(namespace, {})
+            names[name] = Stored(msgspec.json.decode(body), body)
 
     def close(self) -> None:
         self._db.close()
 
+    def _find(self, kind: Kind, namespace: str, name: str) -> Stored | None:
+        names = self._objects.get((kind.group, kind.plural), {}).get(namespace if kind.namespaced else "", {})
+        return names.get(name)
+
     def get(self, kind: Kind, namespace: str, name: str) -> Raw | None:
-        return self._objects.get((kind.group, kind.plural), {}).get((namespace if kind.namespaced else "", name))
+        found = self._find(kind, namespace, name)
+        return found.object if found else None
 
     def objects(self, kind: Kind, namespace: str | None = None) -> list[Raw]:
         """Objects in order of namespace and name."""
-        found = self._objects.get((kind.group, kind.plural), {})
-        return [found[key] for key in sorted(found) if namespace is None or key[0] == namespace]
+        return [stored.object for stored in self.stored(kind, namespace)]
+
+    def stored(self, kind: Kind, namespace: str | None = None) -> Iterator[Stored]:
+        """Objects with their JSON, in order of namespace and name. Do not write while you iterate."""
+        namespaces = self._objects.get((kind.group, kind.plural), {})
+        for where in sorted(namespaces) if namespace is None else (namespace,):
+            names = namespaces.get(where, {})
+            for name in sorted(names):
+                yield names[name]
 
     def put(self, kind: Kind, body: Raw) -> Raw:
         """Writes `body` whole and gives it the next revision. Whether it may be written is the caller's affair."""
         metadata = body["metadata"]
         where = (metadata.get("namespace", "") if kind.namespaced else "", metadata["name"])
-        previous = self._objects.get((kind.group, kind.plural), {}).get(where)
+        previous = self.get(kind, *where)
         revision = self.revision + 1
         stored = {**body, "metadata": {**metadata, "resourceVersion": str(revision)}}
+        encoded = msgspec.json.encode(stored)
         key = (kind.group, kind.plural, *where)
-        self._write(
-            revision,
-            "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?)",
-            (*key, revision, msgspec.json.encode(stored)),
-        )
-        self._objects.setdefault((kind.group, kind.plural), {})[where] = stored
-        self._tell(Change(revision, "MODIFIED" if previous else "ADDED", key, stored, previous))
+        self._write(revision, "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?)", (*key, revision, encoded))
+        names = self._objects.setdefault((kind.group, kind.plural), {}).setdefault(where[0], {})
+        names[where[1]] = Stored(stored, encoded)
+        self._tell(Change(revision, "MODIFIED" if previous else "ADDED", key, stored, previous, encoded))
         return stored
 
     def remove(self, kind: Kind, namespace: str, name: str) -> Raw | None:
         """Takes an object away; None when there was none."""
         where = (namespace if kind.namespaced else "", name)
-        previous = self._objects.get((kind.group, kind.plural), {}).get(where)
+        previous = self.get(kind, *where)
         if previous is None:
             return None
         revision = self.revision + 1
@@ -112,9 +135,10 @@ class Store:
         self._write(
             revision, "DELETE FROM objects WHERE grp = ? AND plural = ? AND namespace = ? AND name = ?", key
         )
-        del self._objects[(kind.group, kind.plural)][where]
+        names = self._objects[(kind.group, kind.plural)][where[0]]
+        del names[name]
         gone = {**previous, "metadata": {**previous["metadata"], "resourceVersion": str(revision)}}
-        self._tell(Change(revision, "DELETED", key, gone, previous))
+        self._tell(Change(revision, "DELETED", key, gone, previous, msgspec.json.encode(gone)))
         return gone
 
     def _write(self, revision: int, statement: str, values: tuple[object, ...]) -> None:
@@ -137,6 +161,8 @@ class Store:
             if not future.done():
                 future.set_result(None)
         self._waiting.clear()
+        for listener in tuple(self._listeners):
+            listener()
 
     def changes(self, after: int) -> Iterator[Change]:
         """What happened after a revision, oldest first; raises Expired when that is no longer known."""
@@ -154,3 +180,8 @@ class Store:
                 await future
             finally:
                 self._waiting.discard(future)
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Calls `listener` after every change, until what is returned here is called. It must not write."""
+        self._listeners.add(listener)
+        return lambda: self._listeners.discard(listener)

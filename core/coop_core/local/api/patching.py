@@ -1,0 +1,101 @@
+"""PATCH: which kind of patch a body is, and the object it makes of the current one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from coop_core.clock import Clock, rfc3339
+from coop_core.cluster import patches
+from coop_core.cluster.patches import BadPatch, TestFailed
+from coop_core.local.api.requests import decoded, media_type, read_body
+from coop_core.local.api.statuses import Refused, bad_request
+
+if TYPE_CHECKING:
+    from coop_core.cluster.kinds import Kind, Raw
+    from coop_core.local.api.requests import Call
+
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_MERGE = "application/strategic-merge-patch+json"
+APPLY = "application/apply-patch+yaml"
+_CUSTOM_GROUPS = ("argoproj.io",)
+"""Groups whose kinds are defined by a CRD: for those there is no strategic merge."""
+
+
+class Patch:
+    """A patch as it was sent."""
+
+    def __init__(self, media: str, body: Any, manager: str) -> None:
+        self.media = media
+        self.body = body
+        self.manager = manager
+
+    @property
+    def is_apply(self) -> bool:
+        return self.media == APPLY
+
+    def applied_to(self, kind: Kind, current: Raw) -> Raw:
+        """What the patch makes of `current`. Raises Refused when it does not fit."""
+        try:
+            if self.media == JSON_PATCH:
+                return patches.json_patch(current, self.body)
+            if self.media == MERGE_PATCH or (self.is_apply and kind.group in _CUSTOM_GROUPS):
+                return _object(patches.merge(current, self.body))
+            return _object(patches.strategic_merge(current, self.body))
+        except TestFailed as error:
+            raise Refused(
+                422, "Invalid", f"the server rejected our request due to an error in our request: {error}"
+            ) from error
+        except BadPatch as error:
+            raise bad_request(str(error)) from error
+
+
+async def read_patch(call: Call) -> Patch:
+    """Reads and checks the body of a PATCH. Raises Refused (400, 415)."""
+    media = media_type(call.http)
+    known = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE, APPLY)
+    supported = [one for one in known if one != STRATEGIC_MERGE or call.kind.group not in _CUSTOM_GROUPS]
+    if media not in supported:
+        message = (
+            f"the body of the request was in an unknown format ({media[:64]}) - accepted media types include: "
+            f"{', '.join(supported)}"
+        )
+        raise Refused(415, "UnsupportedMediaType", message, {})
+    manager = call.query.get("fieldManager", "")
+    if media == APPLY and not manager:
+        raise bad_request(
+            'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'
+        )
+    body = decoded(await read_body(call.http))
+    if media != JSON_PATCH:
+        _object(body)
+    return Patch(media, body, manager or call.http.headers.get("User-Agent", "unknown").partition("/")[0])
+
+
+def _object(body: Any) -> Raw:
+    if not isinstance(body, dict):
+        raise bad_request("the patch must be a JSON object")
+    return body
+
+
+def with_manager(body: Raw, *, manager: str, operation: str, clock: Clock) -> Raw:
+    """`body` with a note in `metadata.managedFields` of who applied it last.
+
+    One entry per manager and operation. It names no fields: ownership of single fields is not kept, so applying
+    never conflicts.
+    """
+    metadata = body["metadata"]
+    entry = {
+        "manager": manager[:128],
+        "operation": operation,
+        "apiVersion": body["apiVersion"],
+        "time": rfc3339(clock.now_s()),
+        "fieldsType": "FieldsV1",
+        "fieldsV1": {},
+    }
+    others = [
+        known
+        for known in metadata.get("managedFields") or ()
+        if (known.get("manager"), known.get("operation")) != (entry["manager"], operation)
+    ]
+    return {**body, "metadata": {**metadata, "managedFields": [*others, entry]}}

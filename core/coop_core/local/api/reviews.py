@@ -1,0 +1,121 @@
+"""The reviews: whose token is this, who am I, what may I."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from coop_core.cluster import reviews
+from coop_core.cluster.requests import Target
+from coop_core.cluster.reviews import BadReview
+from coop_core.local.api import access, statuses
+from coop_core.local.api.representing import answer_json
+from coop_core.local.api.requests import decoded, media_type, read_body
+from coop_core.local.api.statuses import Refused, bad_request
+from coop_core.local.tokens import API_AUDIENCE, AUTHENTICATED, MASTERS, PROXIES
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from coop_core.cluster.kinds import Raw
+    from coop_core.cluster.requests import Verb
+    from coop_core.local.tokens import Identity, Tokens
+
+_READ_RULE = {"verbs": ["get", "list", "watch"], "apiGroups": ["*"], "resources": ["*"]}
+_ALL_RULE = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
+_ASK_RULE = {
+    "verbs": ["create"],
+    "apiGroups": ["authentication.k8s.io", "authorization.k8s.io"],
+    "resources": ["selfsubjectreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews"],
+}
+
+
+class ReviewHandlers:
+    """Serves POST on the review resources; nothing of them is ever stored."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+
+    def knows(self, target: Target) -> bool:
+        return target.group in ("authentication.k8s.io", "authorization.k8s.io")
+
+    async def serve(
+        self, http: web.BaseRequest, identity: Identity, target: Target, verb: Verb
+    ) -> web.StreamResponse:
+        if target.version != "v1" or target.namespace or target.name:
+            raise statuses.no_such_path()
+        if verb != "create":
+            raise statuses.method_not_allowed()
+        media = media_type(http)
+        if media not in ("application/json", reviews.PROTOBUF):
+            raise Refused(415, "UnsupportedMediaType", "a review must be JSON or protobuf", {})
+        body = await read_body(http)
+        try:
+            return answer_json(self._answer(identity, target, body, media), 201)
+        except BadReview as error:
+            raise bad_request(str(error)) from error
+
+    def _answer(self, identity: Identity, target: Target, body: bytes, media: str) -> Raw:
+        match target.resource:
+            case "tokenreviews":
+                return self._token_review(body, media)
+            case "selfsubjectreviews":
+                return reviews.self_answer(identity.user, (*identity.groups, AUTHENTICATED))
+            case "selfsubjectaccessreviews":
+                question = reviews.access_question(body, media)
+                is_allowed = _is_allowed(identity, question)
+                return reviews.access_answer(question, is_allowed=is_allowed)
+            case "selfsubjectrulesreviews":
+                reviews.rules_namespace(body, media)
+                return _rules(identity)
+            case _:
+                raise statuses.no_such_path()
+
+    def _token_review(self, body: bytes, media: str) -> Raw:
+        if media != "application/json":
+            raise Refused(415, "UnsupportedMediaType", "a token review must be JSON", {})
+        spec = decoded(body)
+        spec = spec.get("spec") if isinstance(spec, dict) else None
+        try:
+            asked = msgspec.convert(spec, _TokenReviewSpec)
+        except msgspec.ValidationError:
+            raise bad_request("spec.token must be a string, spec.audiences a list of strings") from None
+        identity = self._tokens.identify(asked.token)
+        wanted = asked.audiences or [API_AUDIENCE]
+        shared = [audience for audience in wanted if identity and audience in identity.audiences]
+        answer: Raw = {"kind": "TokenReview", "apiVersion": "authentication.k8s.io/v1", "metadata": {}}
+        # The token is not repeated in the answer: an answer may end in somebody's log.
+        if identity is None or not shared:
+            return {**answer, "spec": {}, "status": {"authenticated": False, "error": "invalid bearer token"}}
+        user = {"username": identity.user, "groups": [*identity.groups, AUTHENTICATED]}
+        status = {"authenticated": True, "user": user, "audiences": shared}
+        return {**answer, "spec": {"audiences": wanted}, "status": status}
+
+
+class _TokenReviewSpec(msgspec.Struct):
+    token: str
+    audiences: list[str] | None = None
+
+
+def _is_allowed(identity: Identity, question: reviews.AccessQuestion) -> bool:
+    if question.path:
+        return question.verb == "get" or MASTERS in identity.groups
+    target = Target(
+        question.group,
+        question.version,
+        question.namespace,
+        question.resource,
+        question.subresource,
+        question.name,
+    )
+    return access.is_allowed(identity, question.verb, target)
+
+
+def _rules(identity: Identity) -> Raw:
+    if MASTERS in identity.groups:
+        return reviews.rules_answer([_ALL_RULE], [{"verbs": ["*"], "nonResourceURLs": ["*"]}])
+    readable = [{"verbs": ["get"], "nonResourceURLs": ["/api", "/api/*", "/apis", "/apis/*", "/version"]}]
+    if PROXIES in identity.groups:
+        return reviews.rules_answer([_ASK_RULE, _READ_RULE], readable)
+    return reviews.rules_answer([_ASK_RULE], readable)

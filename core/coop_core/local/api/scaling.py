@@ -1,0 +1,87 @@
+"""The scale subresource: a workload seen as a number of replicas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from coop_core.cluster.selectors import from_spec
+from coop_core.local.api.requests import decoded, is_dry_run, read_body
+from coop_core.local.api.statuses import bad_request
+
+if TYPE_CHECKING:
+    from coop_core.cluster.kinds import Kind, Raw
+    from coop_core.cluster.selectors import Requirement
+    from coop_core.local.api.patching import Patch
+    from coop_core.local.api.requests import Call
+    from coop_core.local.objects import Objects
+
+
+class _ScaleSpec(msgspec.Struct):
+    replicas: int = 0
+
+
+class _ScaleMetadata(msgspec.Struct, rename="camel"):
+    resource_version: str = ""
+
+
+class _Scale(msgspec.Struct):
+    spec: _ScaleSpec = msgspec.field(default_factory=_ScaleSpec)
+    metadata: _ScaleMetadata = msgspec.field(default_factory=_ScaleMetadata)
+
+
+def scale_of(body: Raw) -> Raw:
+    """A workload as an autoscaling/v1 Scale."""
+    metadata, spec, status = body["metadata"], body["spec"], body.get("status") or {}
+    names = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    selector = ",".join(_written(requirement) for requirement in from_spec(spec.get("selector")).requirements)
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {name: metadata[name] for name in names},
+        "spec": {"replicas": spec.get("replicas", 0)},
+        "status": {"replicas": status.get("replicas", 0), "selector": selector},
+    }
+
+
+def _written(requirement: Requirement) -> str:
+    values = sorted(requirement.values)
+    match requirement.operator:
+        case "in" if len(values) == 1:
+            return f"{requirement.key}={values[0]}"
+        case "in" | "notin":
+            return f"{requirement.key} {requirement.operator} ({','.join(values)})"
+        case "exists":
+            return requirement.key
+        case "missing":
+            return f"!{requirement.key}"
+
+
+def encoded(_kind: Kind, body: Raw) -> bytes:
+    return msgspec.json.encode(scale_of(body))
+
+
+async def update(objects: Objects, call: Call) -> bytes:
+    """PUT: the Scale replaces the number."""
+    current = objects.get(call.kind, call.namespace, call.target.name)
+    scale = decoded(await read_body(call.http))
+    return _write(objects, call, current, scale)
+
+
+def patch(objects: Objects, call: Call, given: Patch) -> bytes:
+    """PATCH: the patch is applied to the Scale."""
+    current = objects.get(call.kind, call.namespace, call.target.name)
+    return _write(objects, call, current, given.applied_to(call.kind, scale_of(current)))
+
+
+def _write(objects: Objects, call: Call, current: Raw, scale: Raw) -> bytes:
+    try:
+        wanted = msgspec.convert(scale, _Scale)
+    except msgspec.ValidationError as error:
+        raise bad_request(f'Scale in version "autoscaling/v1" cannot be handled as a Scale: {error}') from error
+    metadata = dict(current["metadata"])
+    metadata["resourceVersion"] = wanted.metadata.resource_version or metadata["resourceVersion"]
+    body = {**current, "metadata": metadata, "spec": {**current["spec"], "replicas": wanted.spec.replicas}}
+    stored = objects.updated(call.kind, body) if is_dry_run(call.query) else objects.update(call.kind, body)
+    return encoded(call.kind, stored)
