@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-async def run(
+async def serve(
     config_file: Path, cache: Path, *, kubeconfig: Path | None = None, context: str | None = None
 ) -> None:
     """Until cancelled. kubeconfig None: the identity of the pod. cache: a folder for fetched commits."""

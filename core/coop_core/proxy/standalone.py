@@ -1,0 +1,66 @@
+"""The proxy alone, in front of any cluster: what `coop proxy` runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from typing import TYPE_CHECKING
+
+from coop_core.clock import SystemClock
+from coop_core.errors import CoopError, ExitCode
+from coop_core.kube import configuration
+from coop_core.proxy.policy import Policy
+from coop_core.proxy.policy_file import PolicyFile
+from coop_core.proxy.server import ProxyServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+log = logging.getLogger("coop.proxy")
+
+
+async def serve(
+    *,
+    host: str,
+    port: int,
+    cert_file: Path,
+    key_file: Path,
+    policy_file: Path | None = None,
+    kubeconfig: Path | None = None,
+    context: str | None = None,
+) -> None:
+    """Until cancelled. kubeconfig None: the identity of the pod. policy_file None: the built-in policy."""
+    if kubeconfig is None:
+        access = configuration.in_cluster()
+    else:
+        access = await configuration.from_kubeconfig(kubeconfig, context)
+    policy = PolicyFile(policy_file) if policy_file else Policy
+    server = ProxyServer(access, clock=SystemClock(), policy=policy, tls=server_tls(cert_file, key_file))
+    try:
+        await server.start(host, port)
+    except OSError as error:
+        raise CoopError(
+            f"cannot listen on {host}:{port}", error.strerror or "the port is taken",
+            "choose another one with --listen", ExitCode.BUSY,
+        ) from error  # fmt: skip
+    log.info("serving a read-only view of %s on https://%s:%d", access.server, host, server.port)
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await server.close()
+
+
+def server_tls(cert_file: Path, key_file: Path) -> ssl.SSLContext:
+    """TLS for a listening server. Raises CoopError when the files are not a pair."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(cert_file, key_file)
+    except (OSError, ssl.SSLError) as error:
+        raise CoopError(
+            "cannot serve TLS", f"{cert_file} and {key_file} are not a certificate and its key",
+            "give both as PEM files with --tls-cert and --tls-key", ExitCode.CONFIG,
+        ) from error  # fmt: skip
+    return context
