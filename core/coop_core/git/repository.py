@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import getpass
+import os
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,11 +91,19 @@ def find(folder: Path) -> Repository:
 
 
 def create_bare(folder: Path) -> None:
-    """Makes a bare repository, with all folders above it."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    Git(folder.parent).run(
-        "init", "--quiet", "--bare", "--initial-branch=main", "--", str(folder), doing="create a Git remote"
-    )
+    """Makes a bare repository, with all folders above it; of several at once, one makes it."""
+    new = folder.with_name(f".{folder.name}.{os.getpid()}")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True, mode=0o700)
+    # Without a template: it would bring the user's hooks along.
+    options = ("--quiet", "--bare", "--template=", "--initial-branch=main")
+    Git(new).run("init", *options, "--", str(new), doing="create a Git remote")
+    try:
+        new.rename(folder)
+    except OSError:
+        shutil.rmtree(new, ignore_errors=True)
+        if not (folder / "HEAD").is_file():
+            raise
 
 
 def remote(repository: Repository, wanted: str = "") -> Remote:

@@ -44,7 +44,7 @@ def files(
 
 
 def some(where: Repository | Path, tree_ish: str, prefix: str, names: tuple[str, ...]) -> dict[str, bytes]:
-    """Like `files`, but only the files called `names` in the folder at `prefix`, and all below folders so called."""
+    """Like `files`, but of the files and folders called `names` directly at `prefix` alone."""
     limits = Limits()
     found: dict[str, bytes] = {}
     with Objects(git_in(where)) as objects:

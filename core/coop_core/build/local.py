@@ -1,0 +1,96 @@
+"""The local builder: a copy of the service's files, and a language environment to run them in.
+
+Nothing is compiled and nothing is run but pip. The digest stands for what goes in: the program's files, the
+environment's key and this builder's version.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import TYPE_CHECKING
+
+from coop_core.build import python, staging
+from coop_core.build.images import ImageStore, Manifest, reference
+from coop_core.build.request import Image
+from coop_core.errors import CoopError, ExitCode
+from coop_core.git.objects import Entry, Objects
+from coop_core.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from coop_core.build.request import BuildRequest
+
+VERSION = 1
+
+# Present in a service's folder: what language it is. The first that matches wins.
+_MARKS = (("python", (python.REQUIREMENTS, python.PROJECT, "setup.py")), ("node", ("package.json",)))
+
+_DESCRIPTION_LIMIT_BYTES = 1024 * 1024
+
+
+class LocalBuilder:
+    """images, environments: the folders of `Home` that bear these names."""
+
+    def __init__(self, images: Path, environments: Path) -> None:
+        self._store = ImageStore(images, environments)
+        self._environments = environments
+
+    async def build(self, request: BuildRequest) -> Image:
+        return await asyncio.to_thread(self._build, request)
+
+    def _build(self, request: BuildRequest) -> Image:
+        with Objects(request.repository.git) as objects:
+            tree = objects.tree(request.commit, request.prefix)
+            if tree is None:
+                raise CoopError(
+                    f"cannot build {request.spec.name}", f"the commit has no folder {one_line(request.prefix)!r}",
+                    "commit the service's files", ExitCode.CONFIG,
+                )  # fmt: skip
+            entries = staging.program(objects.walk(tree, staging.FILES_LIMIT))
+            wanted = _environment(objects, request, entries)
+            if wanted:
+                python.ensure(self._environments, wanted)
+            key = wanted.key if wanted else ""
+            digest = _digest(entries, key)
+            name = reference(request.spec.name, digest)
+            if self._store.has(digest):
+                return Image(name, was_cached=True)
+            manifest = Manifest(request.spec.name, key)
+            self._store.add(digest, manifest, lambda root: staging.write(objects, entries, root))
+            return Image(name, was_cached=False)
+
+
+def language(entries: Sequence[Entry]) -> str:
+    """What a program is written in, by what lies in its folder: python, node, static, or "" for unknown."""
+    paths = {entry.path for entry in entries}
+    for name, marks in _MARKS:
+        if paths.intersection(marks):
+            return name
+    if any(path.endswith(".py") for path in paths):
+        return "python"
+    return "static" if "index.html" in paths else ""
+
+
+def _environment(objects: Objects, request: BuildRequest, entries: Sequence[Entry]) -> python.Dependencies | None:
+    """What the program needs installed; None when it runs with what the machine has."""
+    found = language(entries)
+    if not request.spec.run:
+        which = {"node": "a Node program", "static": "a folder of static files"}.get(found, "a program")
+        raise CoopError(
+            f"cannot build {request.spec.name}",
+            f"the local builder cannot tell how {which} starts; it knows Python for now and reads no Dockerfile",
+            "write how it starts in coop.yaml, e.g. run: python -m hello", ExitCode.CONFIG,
+        )  # fmt: skip
+    if found != "python":
+        return None
+    described = [e for e in entries if e.path.endswith((".txt", ".in")) or e.path == python.PROJECT]
+    bodies = objects.read_all([e.id for e in described], _DESCRIPTION_LIMIT_BYTES)
+    return python.dependencies({e.path: blob.body for e, blob in zip(described, bodies, strict=True) if blob})
+
+
+def _digest(entries: Sequence[Entry], environment: str) -> str:
+    lines = [f"coop-local-{VERSION}", environment, *(f"{e.mode} {e.id} {e.path}" for e in entries)]
+    return hashlib.sha256("\0".join(lines).encode(errors="surrogateescape")).hexdigest()
