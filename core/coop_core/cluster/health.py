@@ -17,6 +17,7 @@ Word = Literal["Healthy", "Suspended", "Progressing", "Missing", "Degraded", "Un
 ORDER: tuple[Word, ...] = ("Healthy", "Suspended", "Progressing", "Missing", "Degraded", "Unknown")
 """Best to worst."""
 
+_WAITING = "Waiting for rollout to finish:"
 IGNORE = "argocd.argoproj.io/ignore-healthcheck"
 IGNORE_RESTART_POLICY = "argocd.argoproj.io/ignore-restart-policy"
 
@@ -63,7 +64,8 @@ def _deployment(body: Raw) -> Health:
         return Health("Suspended", "Deployment is paused")
     if (body.get("metadata") or {}).get("generation", 0) > seen.get("observedGeneration", 0):
         return Health(
-            "Progressing", "Waiting for rollout to finish: observed deployment generation less than desired generation"
+            "Progressing",
+            f"{_WAITING} observed deployment generation less than desired generation",
         )
     progressing = _condition(body, "Progressing")
     if progressing and progressing.get("reason") == "ProgressDeadlineExceeded":
@@ -72,27 +74,26 @@ def _deployment(body: Raw) -> Health:
     wished = 1 if spec.get("replicas") is None else spec["replicas"]
     updated, total = seen.get("updatedReplicas", 0), seen.get("replicas", 0)
     available = seen.get("availableReplicas", 0)
-    waiting = "Waiting for rollout to finish:"
     if updated < wished:
-        return Health("Progressing", f"{waiting} {updated} out of {wished} new replicas have been updated...")
+        return Health("Progressing", f"{_WAITING} {updated} out of {wished} new replicas have been updated...")
     if total > updated:
-        return Health("Progressing", f"{waiting} {total - updated} old replicas are pending termination...")
+        return Health("Progressing", f"{_WAITING} {total - updated} old replicas are pending termination...")
     if available < updated:
-        return Health("Progressing", f"{waiting} {available} of {updated} updated replicas are available...")
+        return Health("Progressing", f"{_WAITING} {available} of {updated} updated replicas are available...")
     return Health("Healthy")
 
 
 def _replica_set(body: Raw) -> Health:
     spec, seen = body.get("spec") or {}, body.get("status") or {}
     if (body.get("metadata") or {}).get("generation", 0) > seen.get("observedGeneration", 0):
-        return Health("Progressing", "Waiting for rollout to finish: observed replica set generation less than desired")
+        return Health("Progressing", f"{_WAITING} observed replica set generation less than desired")
     failure = _condition(body, "ReplicaFailure")
     if failure and failure.get("status") == "True":
         return Health("Degraded", str(failure.get("message", "")))
     wished = 1 if spec.get("replicas") is None else spec["replicas"]
     available = seen.get("availableReplicas", 0)
     if available < wished:
-        message = f"Waiting for rollout to finish: {available} out of {wished} new replicas are available..."
+        message = f"{_WAITING} {available} out of {wished} new replicas are available..."
         return Health("Progressing", message)
     return Health("Healthy")
 

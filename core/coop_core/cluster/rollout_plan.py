@@ -140,7 +140,7 @@ def template_hash(template: Raw, collisions: int = 0) -> str:
 
 
 def annotations_for(deployment: Raw, revision: str, before: dict[str, str] | None = None) -> dict[str, str]:
-    """A ReplicaSet's annotations: the Deployment's own (not kubectl's, not the controller's) and the bookkeeping."""
+    """A ReplicaSet's annotations: the Deployment's own (no tool's, no controller's) and the bookkeeping."""
     kept = dict(before or {})
     for name, value in (deployment["metadata"].get("annotations") or {}).items():
         if name != LAST_APPLIED and not name.startswith("deployment.kubernetes.io/"):

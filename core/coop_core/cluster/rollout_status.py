@@ -44,7 +44,7 @@ def overdue_in_s(deployment: Raw, now_s: float) -> float | None:
     if progressing["status"] == "False" or progressing.get("reason") == "NewReplicaSetAvailable":
         return None
     since_s = parse_rfc3339(progressing.get("lastUpdateTime", "")) or now_s
-    return max(0.0, since_s + deadline_s - now_s) + 0.01
+    return max(0.0, since_s + float(deadline_s) - now_s) + 0.01
 
 
 def condition(body: Raw, type_: str) -> Raw | None:
@@ -53,7 +53,7 @@ def condition(body: Raw, type_: str) -> Raw | None:
     return next((one for one in found if one.get("type") == type_), None)
 
 
-def set_condition(  # noqa: PLR0913 - a condition has this many fields
+def set_condition(
     conditions: dict[str, Raw],
     type_: str,
     status_: ConditionStatus,
@@ -116,7 +116,7 @@ def _note_availability(deployment: Raw, after: Raw, conditions: dict[str, Raw], 
         )  # fmt: skip
 
 
-def _note_progress(  # noqa: PLR0913 - the transition looks at all of these
+def _note_progress(
     deployment: Raw, before: Raw, after: Raw, conditions: dict[str, Raw], current: Raw | None, now_s: float
 ) -> None:
     deadline_s = deployment["spec"].get("progressDeadlineSeconds")

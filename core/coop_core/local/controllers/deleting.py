@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coop_core.cluster import kinds
+from coop_core.local.objects import default_grace_s
 
 if TYPE_CHECKING:
     from coop_core.cluster.kinds import Kind, Raw
@@ -19,12 +20,4 @@ def delete(objects: Objects, kind: Kind, body: Raw) -> None:
     metadata = body["metadata"]
     if "deletionTimestamp" in metadata:
         return
-    objects.delete(kind, metadata.get("namespace", ""), metadata["name"], grace_s=grace_s(kind, body))
-
-
-def grace_s(kind: Kind, body: Raw) -> int:
-    """The seconds between the wish and the end; at least one for a pod, as its process has to be ended first."""
-    if kind is not kinds.POD:
-        return 0
-    wished = (body.get("spec") or {}).get("terminationGracePeriodSeconds")
-    return max(1, 30 if wished is None else int(wished))
+    objects.delete(kind, metadata.get("namespace", ""), metadata["name"], grace_s=default_grace_s(kind, body))

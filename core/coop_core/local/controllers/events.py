@@ -50,7 +50,9 @@ class Recorder:
             self._write(event, at_s)
 
     def _note(self, about: Raw, event_type: EventType, reason: str, message: str, field_path: str) -> None:
-        self._pending.append((self._body(about, event_type, reason, message, field_path), self._objects.clock.now_s()))
+        self._pending.append(
+            (self._body(about, event_type, reason, message, field_path), self._objects.clock.now_s())
+        )
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_S, self.flush)
 
@@ -82,15 +84,22 @@ class Recorder:
 
     def _write(self, event: Raw, at_s: float) -> None:
         metadata = event["metadata"]
+        if not self._takes_events(metadata["namespace"]):
+            return
         seen = self._objects.find(kinds.EVENT, metadata["namespace"], metadata["name"])
         now = rfc3339(at_s)
         if seen is None:
             times = {"count": 1, "firstTimestamp": now, "lastTimestamp": now, "eventTime": None}
             self._objects.create(kinds.EVENT, {**event, **times})
         else:
-            self._objects.update(
-                kinds.EVENT, {**seen, "count": seen.get("count", 1) + 1, "lastTimestamp": now}
-            )
+            self._objects.update(kinds.EVENT, {**seen, "count": seen.get("count", 1) + 1, "lastTimestamp": now})
+
+    def _takes_events(self, namespace: str) -> bool:
+        """An event of the last moments of a namespace is dropped: it would keep, or outlive, the namespace."""
+        found = self._objects.find(kinds.NAMESPACE, "", namespace)
+        if found is None:
+            return namespace == "default"
+        return "deletionTimestamp" not in found["metadata"]
 
 
 class EventExpiry(Controller):

@@ -1,0 +1,311 @@
+"""One pod from its first sight to its end: image, init containers, containers, drain, signals, removal.
+
+Level-triggered over restarts of the platform: the record on disk says which processes are there already, the stored
+status what was known of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from coop_core.clock import parse_rfc3339
+from coop_core.cluster import kinds
+from coop_core.errors import CoopError
+from coop_core.local import ports
+from coop_core.local.objects import Conflict, NotFound
+from coop_core.local.runtime import node as nodes
+from coop_core.local.runtime import records
+from coop_core.local.runtime.containers import FIRST_PAUSE_S, LAST_PAUSE_S, ContainerRunner
+from coop_core.local.runtime.free_ports import is_free
+from coop_core.local.runtime.pod_status import pod_status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from coop_core.cluster.kinds import Raw
+    from coop_core.local.runtime.node import Node
+    from coop_core.local.runtime.records import Record
+
+log = logging.getLogger("coop.runtime")
+
+AFTER_ERROR_S = 5.0
+FORCED_GRACE_S = 2.0
+"""What a pod gets whose object is gone already."""
+LAST_WORDS_S = 2.0
+"""Kept of the grace period, however long requests take, for the program to end by itself."""
+
+
+class PodWorker:
+    """Runs one pod. `record` is new or what an earlier platform left."""
+
+    def __init__(self, node: Node, body: Raw, record: Record) -> None:
+        self.node = node
+        self.body = body
+        self.record = record
+        self._ending = asyncio.Event()
+        self._is_vanished = False
+        spec, status = body["spec"], body.get("status") or {}
+        policy = spec.get("restartPolicy") or "Always"
+        self._initial = list(
+            self._runners(
+                "initContainers", status.get("initContainerStatuses"), "Never" if policy == "Never" else "OnFailure"
+            )
+        )
+        self._containers = list(self._runners("containers", status.get("containerStatuses"), policy))
+        self._task: asyncio.Task[None] | None = None
+
+    def _runners(self, field: str, statuses: list[Raw] | None, policy: str) -> Iterator[ContainerRunner]:
+        by_name = {one["name"]: one for one in statuses or []}
+        for container in self.body["spec"].get(field) or []:
+            name = container["name"]
+            yield ContainerRunner(
+                self,
+                container,
+                instance=self.record.instance(name),
+                status=by_name.get(name),
+                restart_policy=policy,
+            )
+
+    @property
+    def uid(self) -> str:
+        return str(self.body["metadata"]["uid"])
+
+    @property
+    def runners(self) -> list[ContainerRunner]:
+        return [*self._initial, *self._containers]
+
+    def start(self) -> None:
+        self.changed(self.body)
+        self._task = asyncio.create_task(self._main(), name=f"pod {self.body['metadata']['name']}")
+
+    def changed(self, body: Raw) -> None:
+        """The object was written; what matters is whether it is to end."""
+        self.body = body
+        if "deletionTimestamp" in body["metadata"] and not self._ending.is_set():
+            # From this very moment no request begins here, whatever the endpoints still say.
+            self._close_to_traffic()
+            self._ending.set()
+
+    def vanished(self) -> None:
+        """The object is gone: what runs is to be ended without further ado."""
+        self._is_vanished = True
+        self._close_to_traffic()
+        self._ending.set()
+
+    async def finished(self) -> None:
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def leave(self) -> None:
+        """Stops caring for the pod; its processes go on."""
+        await _cancelled(self._task)
+
+    async def stop(self, grace_s: float) -> None:
+        """Ends the processes because the platform stops; the pod itself stays wished for."""
+        self._close_to_traffic()
+        await self.leave()
+        for runner in self.runners:
+            runner.instance.is_stopped = True
+        await self._end_processes(grace_s)
+        self.node.logs.end(self.uid)
+        self.publish()
+
+    # What containers ask for
+
+    def publish(self) -> None:
+        metadata = self.body["metadata"]
+        stored = self.node.objects.find(kinds.POD, metadata["namespace"], metadata["name"])
+        if stored is None or self._is_vanished:
+            return
+        now_s = self.node.objects.clock.now_s()
+        status = pod_status(
+            stored, [one.state for one in self._containers], [one.state for one in self._initial], now_s
+        )
+        with contextlib.suppress(NotFound, Conflict):
+            # The uid goes along: a new pod of the same name is not ours to speak of.
+            about = {"metadata": {key: metadata[key] for key in ("name", "namespace", "uid")}, "status": status}
+            self.body = self.node.objects.update_status(kinds.POD, about)
+
+    def keep_record(self) -> None:
+        records.write(self.node.folder, self.record)
+
+    def port_for(self, container: str) -> int | None:
+        return self.record.ports.get(container)
+
+    def port_of(self, container: Raw, target: int | str) -> int | None:
+        for index, port in enumerate(container.get("ports") or []):
+            if target in (port.get("containerPort"), port.get("name")):
+                return int(port["containerPort"]) if index else self.port_for(container["name"])
+        return target if isinstance(target, int) else None
+
+    # Living
+
+    async def _main(self) -> None:
+        living = asyncio.create_task(self._live_on())
+        try:
+            await self._ending.wait()
+        finally:
+            await _cancelled(living)
+        await self._end()
+
+    async def _live_on(self) -> None:
+        while True:
+            try:
+                await self._live()
+                return
+            except Exception:  # the worker's door: one pod's trouble must not end the others'
+                log.exception("pod %s", self.body["metadata"]["name"])
+                await asyncio.sleep(AFTER_ERROR_S)
+
+    async def _live(self) -> None:
+        if (self.body.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+            return
+        self._bind()
+        await self._find_images()
+        if not self.record.is_initialised and not await self._initialise():
+            return
+        self.record.is_initialised = True
+        for runner in self._initial:
+            runner.state.is_over = True
+        async with asyncio.TaskGroup() as group:
+            for runner in self._containers:
+                group.create_task(runner.run(), name=f"container {runner.name}")
+        self.publish()
+
+    async def _initialise(self) -> bool:
+        for runner in self._initial:
+            if await runner.run() != 0:
+                self.publish()
+                return False
+        return True
+
+    def _bind(self) -> None:
+        """Gives the pod its node and its ports, which is all the scheduling there is."""
+        metadata, spec = self.body["metadata"], self.body["spec"]
+        annotations = dict(metadata.get("annotations") or {})
+        for annotation, container in ports.listening(spec):
+            annotations[annotation] = str(self._port(container["name"]))
+        is_new = not spec.get("nodeName")
+        changed = {
+            **self.body,
+            "metadata": {**metadata, "annotations": annotations},
+            "spec": {**spec, "nodeName": nodes.NAME},
+        }
+        changed["metadata"].pop("resourceVersion", None)
+        with contextlib.suppress(NotFound):
+            self.body = self.node.objects.update(kinds.POD, changed)
+        if is_new:
+            where = f"{metadata['namespace']}/{metadata['name']}"
+            message = f"Successfully assigned {where} to {nodes.NAME}"
+            self.node.recorder.normal(self.body, "Scheduled", message)
+
+    def _port(self, container: str) -> int:
+        """The port it has, if it may keep it: its own process uses it, or nobody does."""
+        known = self.record.ports.get(container)
+        if known is not None and (self.record.instance(container).pid or is_free(known)):
+            self.node.ports.keep(known)
+        else:
+            known = self.node.ports.take()
+            self.record.ports[container] = known
+        self.node.traffic.reopen(known)
+        return known
+
+    async def _find_images(self) -> None:
+        pause_s = FIRST_PAUSE_S
+        while True:
+            troubles = [runner for runner in self.runners if not self._find_image(runner)]
+            if not troubles:
+                return
+            self.publish()
+            await asyncio.sleep(pause_s)
+            for runner in troubles:
+                text = f'Back-off pulling image "{runner.state.image}"'
+                message = runner.state.state["waiting"]["message"]
+                runner.state.state = {"waiting": {"reason": "ImagePullBackOff", "message": f"{text}: {message}"}}
+                self.node.recorder.normal(self.body, "BackOff", text, field_path=_path(runner))
+            self.publish()
+            pause_s = min(LAST_PAUSE_S, pause_s * 2)
+
+    def _find_image(self, runner: ContainerRunner) -> bool:
+        reference = runner.state.image
+        try:
+            runner.image = self.node.images.locate(reference)
+        except CoopError as error:
+            message = f"{error.what}: {error.why}; {error.remedy}"
+            if "message" not in (runner.state.state.get("waiting") or {}):
+                runner.state.state = {"waiting": {"reason": "ErrImagePull", "message": message}}
+            text = f'Failed to pull image "{reference}": {message}'
+            self.node.recorder.warning(self.body, "Failed", text, field_path=_path(runner))
+            return False
+        runner.state.image_id = reference
+        if not runner.instance.number:
+            text = f'Container image "{reference}" already present on machine'
+            self.node.recorder.normal(self.body, "Pulled", text, field_path=_path(runner))
+        return True
+
+    # Ending
+
+    def _close_to_traffic(self) -> None:
+        for port in self.record.ports.values():
+            self.node.traffic.close(port)
+
+    async def _end(self) -> None:
+        grace_s = FORCED_GRACE_S if self._is_vanished else self._grace_left_s()
+        ends_s = time.monotonic() + grace_s
+        for runner in self.runners:
+            if runner.process is not None:
+                self.node.recorder.normal(
+                    self.body, "Killing", f"Stopping container {runner.name}", field_path=_path(runner)
+                )
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, grace_s - LAST_WORDS_S)):
+                for port in self.record.ports.values():
+                    await self.node.traffic.idle(port)
+        await self._end_processes(ends_s - time.monotonic())
+        self.node.logs.forget(self.uid)
+        records.remove(self.node.folder, self.uid)
+        for port in self.record.ports.values():
+            self.node.ports.give_back(port)
+        self._remove_object()
+
+    def _grace_left_s(self) -> float:
+        """What is left of the grace period, which began when the pod was asked to end, maybe before our time."""
+        until_s = parse_rfc3339(self.body["metadata"].get("deletionTimestamp", ""))
+        whole_s = float(self.body["metadata"].get("deletionGracePeriodSeconds") or 0)
+        if until_s is None:
+            return whole_s
+        # The time is in whole seconds, cut: without the second more, a period of 1 s might be over at once.
+        return min(whole_s, max(0.0, until_s + 1 - self.node.objects.clock.now_s()))
+
+    async def _end_processes(self, grace_s: float) -> None:
+        """SIGTERM to all, SIGKILL to what is left at the end of the period."""
+        alive = [runner for runner in self.runners if runner.terminate(signal.SIGTERM)]
+        ends = [asyncio.create_task(runner.ended()) for runner in self.runners]
+        if not ends:
+            return
+        _, late = await asyncio.wait(ends, timeout=max(0.05, grace_s))
+        if late:
+            for runner in alive:
+                runner.terminate(signal.SIGKILL)
+            await asyncio.wait(ends)
+
+    def _remove_object(self) -> None:
+        metadata = self.body["metadata"]
+        stored = self.node.objects.find(kinds.POD, metadata["namespace"], metadata["name"])
+        if stored is not None and stored["metadata"]["uid"] == metadata["uid"]:
+            self.node.objects.delete(kinds.POD, metadata["namespace"], metadata["name"], grace_s=0)
+
+
+async def _cancelled(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _path(runner: ContainerRunner) -> str:
+    return f"spec.containers{{{runner.name}}}"

@@ -1,0 +1,136 @@
+"""Processes that outlive their starter: started in a session of their own, known again by when they began.
+
+Minimal imports: the watchdog loads this. Invariant: nothing here signals a pid whose start differs from the record.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+POD_UID = "COOP_POD_UID"
+"""Variable in the environment of every process of a pod; finds one whose pid was never written down."""
+CONTAINER = "COOP_CONTAINER"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One process, for as long as the machine runs: a pid alone is given to others again."""
+
+    pid: int
+    began: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to start, and where. `log` is opened for appending and is the process's output and error stream."""
+
+    argv: Sequence[str]
+    cwd: Path
+    env: Mapping[str, str]
+    log: Path
+
+
+def spawn(command: Command) -> subprocess.Popen[bytes]:
+    """Starts a process that survives the death of this one. Raises OSError when it cannot be started."""
+    # The child writes to the file itself: a pipe through us would end, and kill it, the day we die.
+    output = os.open(command.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        return subprocess.Popen(
+            command.argv,
+            cwd=command.cwd,
+            env=command.env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    finally:
+        os.close(output)
+
+
+def identify(pid: int) -> Identity | None:
+    """The process that has this pid now, be it ended but not yet reaped; None when there is none."""
+    began, _ = _look(pid)
+    return None if began is None else Identity(pid, began)
+
+
+def is_alive(process: Identity) -> bool:
+    began, is_running = _look(process.pid)
+    return is_running and began == process.began
+
+
+def signal_group(process: Identity, number: signal.Signals) -> bool:
+    """Signals a process and all it started; False when it is gone."""
+    if not is_alive(process):
+        return False
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+        return True
+    return False
+
+
+def sweep_group(pid: int) -> None:
+    """Kills what an ended process left behind in its group.
+
+    To be called before the process is reaped (its pid cannot have been given away yet).
+    """
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def of_pods() -> dict[tuple[str, str], Identity]:
+    """Every running session leader of a pod on this machine, by (pod uid, container). Reads all processes: slow."""
+    import psutil
+
+    found = {}
+    for process in psutil.process_iter(["pid"]):
+        with contextlib.suppress(psutil.Error, OSError):
+            if os.getsid(process.pid) != process.pid:
+                continue
+            env = process.environ()
+            identity = identify(process.pid)
+            if POD_UID in env and identity is not None:
+                found[(env[POD_UID], env.get(CONTAINER, ""))] = identity
+    return found
+
+
+def _look(pid: int) -> tuple[str | None, bool]:
+    """When the process began, None if there is none; and whether it has not ended."""
+    return _look_linux(pid) if sys.platform == "linux" else _look_elsewhere(pid)
+
+
+def _look_linux(pid: int) -> tuple[str | None, bool]:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return None, False
+    # The name, in parentheses, may hold anything; the fields after it are fixed: state first, start time 20th.
+    fields = stat[stat.rfind(")") + 2 :].split()
+    return f"{_boot()}/{fields[19]}", fields[0] not in "ZX"
+
+
+@cache
+def _boot() -> str:
+    """Start times count from the boot: without its id, another boot's process could look like ours."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def _look_elsewhere(pid: int) -> tuple[str | None, bool]:
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return f"{process.create_time():.3f}", process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return None, False

@@ -1,0 +1,76 @@
+"""Waiting for the end of a process: at once where the system can tell, ours or not."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from coop_core.local.runtime import processes
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from coop_core.local.runtime.processes import Identity
+
+LOOK_AGAIN_S = 0.5
+"""How often a process is looked at where the system gives no notice of its end."""
+
+
+class Running:
+    """A process of a container: our own child, or one that an earlier platform started."""
+
+    def __init__(self, identity: Identity, child: subprocess.Popen[bytes] | None) -> None:
+        self.identity = identity
+        self._child = child
+
+    async def ended(self) -> int | None:
+        """Returns once it has ended: the exit code, negative for a signal; None when nobody can know it."""
+        await _gone(self.identity)
+        if self._child is None:
+            return None
+        # Still unreaped, so the group's number is still its own.
+        processes.sweep_group(self.identity.pid)
+        while self._child.poll() is None:
+            await asyncio.sleep(0.002)
+        return self._child.returncode
+
+
+async def _gone(identity: Identity) -> None:
+    if sys.platform == "linux":
+        try:
+            descriptor = os.pidfd_open(identity.pid)
+        except ProcessLookupError:
+            return
+        except OSError:
+            await _polled(identity)
+            return
+        try:
+            # Opened first, checked then: from here on the descriptor is this process and no other.
+            if processes.is_alive(identity):
+                await _readable(descriptor)
+        finally:
+            os.close(descriptor)
+    else:
+        await _polled(identity)
+
+
+async def _readable(descriptor: int) -> None:
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[None] = loop.create_future()
+
+    def readable() -> None:
+        if not future.done():
+            future.set_result(None)
+
+    loop.add_reader(descriptor, readable)
+    try:
+        await future
+    finally:
+        loop.remove_reader(descriptor)
+
+
+async def _polled(identity: Identity) -> None:
+    while processes.is_alive(identity):
+        await asyncio.sleep(LOOK_AGAIN_S)
