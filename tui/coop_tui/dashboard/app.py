@@ -1,0 +1,233 @@
+"""The dashboard's wiring: sources into the store, the store's board onto the screen, intents back into the store.
+
+Only the app dispatches; a widget never calls a source, a source never touches a widget.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import aclosing
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+
+from coop_core.errors import CoopError
+from coop_tui.board import events as e
+from coop_tui.board import selectors
+from coop_tui.board.actions import unavailable
+from coop_tui.board.scene import Scene, Scenes
+from coop_tui.board.sources import connected, followed, log_lines, loop_events, told
+from coop_tui.board.state import Board
+from coop_tui.board.store import Store
+from coop_tui.board.update import update
+from coop_tui.dashboard import keys, theme
+from coop_tui.dashboard.browser import open_url
+from coop_tui.dashboard.help import HelpScreen
+from coop_tui.dashboard.log_view import LogView
+from coop_tui.dashboard.messages import BoardChanged, FollowChanged, RowChosen, RowHighlighted
+from coop_tui.dashboard.screen import MainScreen
+from coop_tui.dashboard.service_table import ServiceTable
+from coop_tui.dashboard.tasks import Tasks
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator
+    from pathlib import Path
+
+    from textual.binding import BindingType
+    from textual.screen import Screen
+    from textual.widgets import Input
+
+    from coop_tui.board.sources import Reader, Sources
+    from coop_tui.narration import Narrated
+
+TICK_S = 1.0
+
+
+class Dashboard(App[None], inherit_bindings=False):
+    """`coop ui`. Run it with `run_async`; when that returns, nothing of it runs any more.
+
+    title: the platform's name; environment: the user's own, named where something is empty. devloop_log: event log
+    of a dev loop, which need not exist yet. narration: lines told beside it, as the demo does.
+    """
+
+    TITLE = "coop"
+    CSS = theme.CSS
+    ENABLE_COMMAND_PALETTE = False
+    HORIZONTAL_BREAKPOINTS = theme.BREAKPOINTS
+    BINDINGS: ClassVar[list[BindingType]] = keys.BINDINGS
+
+    def __init__(
+        self,
+        sources: Sources,
+        *,
+        title: str,
+        user: str,
+        environment: str,
+        devloop_log: Path | None = None,
+        narration: AsyncIterator[Narrated] | None = None,
+    ) -> None:
+        super().__init__()
+        self._sources = sources
+        self._about = {"title": title, "user": user, "environment": environment}
+        self._devloop_log = devloop_log
+        self._narration = narration
+        self._scenes = Scenes(sources.base_url)
+        self._store = Store(Board(time.time()), update, self._tell)
+        self._scene = Scene(self._store.state)
+        self._tasks = Tasks(lambda problem: self._store.dispatch(e.WorkerFailed(problem)))
+        self._reader: Reader | None = None
+        self._unavailable: tuple[str, ...] = ()
+        self.register_theme(theme.COOP)
+        self.theme = theme.preferred()
+
+    def get_default_screen(self) -> Screen[None]:
+        return MainScreen(**self._about)
+
+    def on_mount(self) -> None:
+        self._store.flush()
+        # The first frame is painted before anything is asked of the network.
+        self.call_after_refresh(self._start)
+
+    def _start(self) -> None:
+        self.set_interval(TICK_S, lambda: self._store.dispatch(e.Ticked(time.time())))
+        self._tasks.start("connection", self._connect())
+        if self._devloop_log is not None:
+            self._tasks.start("dev loop", self._feed(loop_events(self._devloop_log)))
+        if self._narration is not None:
+            self._tasks.start("narration", self._feed(told(self._narration)))
+
+    async def on_unmount(self) -> None:
+        self._store.close()
+        await self._tasks.close()
+
+    async def _connect(self) -> None:
+        self._reader = await connected(self._sources, self._store.dispatch)
+        self._store.dispatch(e.Connected())
+        for feed in self._sources.feeds:
+            self._tasks.start(str(feed), self._feed(followed(self._reader, feed)))
+
+    async def _feed(self, source: AsyncGenerator[e.Event, None]) -> None:
+        async with aclosing(source) as events:
+            async for event in events:
+                self._store.dispatch(event)
+
+    # --- the board, downwards
+
+    def _tell(self, board: Board) -> None:
+        self.post_message(BoardChanged(board))
+
+    def on_board_changed(self, message: BoardChanged) -> None:
+        self._scene = self._scenes.scene(message.board)
+        self._read_log(message.board)
+        self._main.scene = self._scene
+        now = tuple(unavailable(action, message.board, self._scene.row) for action in keys.ACTIONS)
+        if now != self._unavailable:
+            self._unavailable = now
+            self.refresh_bindings()
+
+    def _read_log(self, board: Board) -> None:
+        """Reads the log that the board wants, and no other."""
+        target = selectors.wanted_log(board)
+        if target == board.log.target or self._reader is None:
+            return
+        self._tasks.stop("log")
+        self._store.dispatch(e.LogOpened(target))
+        if target is not None:
+            self._tasks.start("log", self._feed(log_lines(self._reader, target)))
+
+    @property
+    def _main(self) -> MainScreen:
+        screen = self.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+        return screen
+
+    # --- intents, upwards
+
+    def _choose(self, event: e.Event) -> None:
+        """What a key press changed is on screen before the next one."""
+        self._store.dispatch(event)
+        self._store.flush()
+
+    def on_row_highlighted(self, message: RowHighlighted) -> None:
+        self._choose(e.ServiceSelected(message.key))
+
+    def on_row_chosen(self, message: RowChosen) -> None:
+        self.action_show_log()
+
+    def on_follow_changed(self, message: FollowChanged) -> None:
+        self._main.repaint()
+
+    def on_input_changed(self, message: Input.Changed) -> None:
+        is_log = message.input.has_class("-log")
+        self._choose(e.LogFiltered(message.value) if is_log else e.ServicesFiltered(message.value))
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        self._main.close_filter()
+
+    # --- actions
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """None greys a key out; `explain` is bound behind it and says why."""
+        return None if unavailable(action, self._scene.board, self._scene.row) else True
+
+    def action_explain(self, action: str) -> None:
+        why = unavailable(action, self._scene.board, self._scene.row)
+        if why:
+            self.notify(why, markup=False, timeout=3)
+
+    def action_show_log(self) -> None:
+        self._choose(e.PaneChosen(e.Pane.LOG))
+        self._main.query_one(LogView).focus()
+
+    def action_show_events(self) -> None:
+        self._choose(e.PaneChosen(e.Pane.EVENTS))
+        self._main.query_one("#events").focus()
+
+    def action_to_services(self) -> None:
+        """From a panel to the table; from the table, to all of its rows."""
+        table = self._main.query_one(ServiceTable)
+        if table.has_focus:
+            self._main.clear_filter()
+            self._choose(e.ServicesFiltered(""))
+        table.focus()
+
+    def action_filter(self) -> None:
+        self._main.open_filter(of_log=self._main.query_one(LogView).has_focus, view=self._scene.board.view)
+
+    def action_open_url(self) -> None:
+        if self._scene.row is not None:
+            self._tasks.start("browser", self._open(self._scene.row.url))
+
+    async def _open(self, url: str) -> None:
+        try:
+            await asyncio.to_thread(open_url, url)
+        except CoopError as error:
+            self.notify(f"{error.why}; {error.remedy}", title=error.what, severity="warning", markup=False)
+
+    def action_copy_url(self) -> None:
+        if self._scene.row is not None:
+            self.copy_to_clipboard(self._scene.row.url)
+            self.notify(f"copied {self._scene.row.url}", markup=False, timeout=3)
+
+    def action_wrap(self) -> None:
+        log = self._main.query_one(LogView)
+        log.is_wrapping = not log.is_wrapping
+        self._main.repaint()
+
+    def action_follow(self) -> None:
+        self._main.query_one(LogView).action_follow()
+
+    def action_previous_log(self) -> None:
+        self._choose(e.PreviousToggled())
+
+    def action_sort(self) -> None:
+        self._choose(e.SortCycled())
+
+    def action_dismiss(self) -> None:
+        self._choose(e.ProblemDismissed())
+
+    def action_help(self) -> None:
+        why = partial(unavailable, board=self._scene.board, row=self._scene.row)
+        self.push_screen(HelpScreen("Keys", keys.help_lines(self.screen, why)))
