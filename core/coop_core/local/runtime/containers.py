@@ -257,7 +257,11 @@ class ContainerRunner:
     def _note_end(self, code: int | None) -> None:
         started_s = self.instance.started_s
         self.state.state = terminated(
-            code, container_id=self.state.container_id, started_s=started_s, finished_s=self._now_s()
+            code,
+            container_id=self.state.container_id,
+            started_s=started_s,
+            finished_s=self._now_s(),
+            message=self._pod.node.logs.last_words(self._uid, self.name) if code else "",
         )
         self.state.is_ready = self.state.is_started = False
         self.state.trouble = f"container {self.name} ended with exit code {self.state.exit_code}"

@@ -23,7 +23,7 @@ class Images(Protocol):
     """Where built images lie."""
 
     def locate(self, reference: str) -> StagedImage:
-        """The image's folder. Raises CoopError when there is none."""
+        """The image's folder. Raises NotThere when it cannot be started here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from coop_core.local.api.logs import LogRequest
 
 _BLOCK = 65_536
+_LAST_LINES, _LAST_BYTES = 10, 2048
+"""As Kubernetes' FallbackToLogsOnError, but fewer lines."""
 _LINE_LIMIT = 256 * 1024
 """A line longer than this is handed on in pieces."""
 
@@ -104,6 +106,17 @@ class LogKeeper:
 
     def stream(self, uid: str, container: str) -> Stream | None:
         return self._streams.get(uid, {}).get(container)
+
+    def last_words(self, uid: str, container: str) -> str:
+        """The end of a container's log: what it said before it failed."""
+        stream = self.stream(uid, container)
+        if stream is None:
+            return ""
+        log = stream.log
+        with contextlib.suppress(OSError), log.path.open("rb") as file:
+            file.seek(max(tail_offset(log.path, _LAST_LINES), log.size() - _LAST_BYTES))
+            return file.read(_LAST_BYTES).decode("utf-8", "replace").strip()
+        return ""
 
     def latest(self, uid: str, container: str) -> LogFile | None:
         """The log of the latest run, also of a pod that ended under an earlier platform."""

@@ -13,9 +13,9 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
+from coop_core.build.images import NotThere
 from coop_core.clock import parse_rfc3339
 from coop_core.cluster import kinds
-from coop_core.errors import CoopError
 from coop_core.local import ports
 from coop_core.local.objects import Conflict, NotFound
 from coop_core.local.runtime import node as nodes
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from coop_core.cluster.kinds import Raw
     from coop_core.local.runtime.node import Node
     from coop_core.local.runtime.records import Record
+
+ONLY_LOCAL = (
+    "the local platform runs images of the local builder only: deploy with `coop dev`, or use a cluster for others"
+)
 
 log = logging.getLogger("coop.runtime")
 
@@ -235,8 +239,8 @@ class PodWorker:
         reference = runner.state.image
         try:
             runner.image = self.node.images.locate(reference)
-        except CoopError as error:
-            message = f"{error.what}: {error.why}; {error.remedy}"
+        except NotThere as error:
+            message = f"{error}; {ONLY_LOCAL}"
             if "message" not in (runner.state.state.get("waiting") or {}):
                 runner.state.state = {"waiting": {"reason": "ErrImagePull", "message": message}}
             text = f'Failed to pull image "{reference}": {message}'

@@ -1,0 +1,54 @@
+"""All controllers and the process runtime, started and closed in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coop_core.local.controllers.deployments import DeploymentController
+from coop_core.local.controllers.endpoints import EndpointsController
+from coop_core.local.controllers.events import EventExpiry
+from coop_core.local.controllers.garbage import GarbageCollector
+from coop_core.local.controllers.ingresses import AddressController
+from coop_core.local.controllers.loop import Loop
+from coop_core.local.controllers.namespaces import NamespaceController
+from coop_core.local.controllers.replica_sets import ReplicaSetController
+
+if TYPE_CHECKING:
+    from coop_core.git.mirror import Mirror
+    from coop_core.local.objects import Objects
+    from coop_core.local.runtime.runtime import Runtime
+
+
+class Controllers:
+    """Everything of the local platform that acts by itself. Owns `runtime` from `start` to `close`."""
+
+    def __init__(self, objects: Objects, mirror: Mirror, runtime: Runtime) -> None:
+        self._runtime = runtime
+        deployments, replica_sets = DeploymentController(objects), ReplicaSetController(objects)
+        self._recorders = [deployments.recorder, replica_sets.recorder]
+        self._loops = [
+            Loop(controller)
+            for controller in (
+                NamespaceController(objects),
+                deployments,
+                replica_sets,
+                EndpointsController(objects),
+                AddressController(objects),
+                GarbageCollector(objects),
+                EventExpiry(objects),
+            )
+        ]
+
+    async def start(self) -> None:
+        """The runtime first: what still runs must be known before anybody judges it missing."""
+        await self._runtime.start()
+        for loop in self._loops:
+            loop.start()
+
+    async def close(self, *, keep_pods: bool = False) -> None:
+        """Stops deciding, then ends the pods' processes (or leaves them to the next platform)."""
+        for loop in self._loops:
+            await loop.close()
+        for recorder in self._recorders:
+            recorder.flush()
+        await self._runtime.close(keep_pods=keep_pods)

@@ -1,0 +1,158 @@
+"""Host and path to the ports of ready pods, as the store's Ingresses, Services and Endpoints have it now.
+
+Invariant: an answer is never older than the store; it is worked out anew when one of the three has changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coop_core.cluster import containers, kinds
+from coop_core.local.store import Expired
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from coop_core.cluster.kinds import Raw
+    from coop_core.local.objects import Objects
+
+_KINDS = {(kind.group, kind.plural) for kind in (kinds.INGRESS, kinds.SERVICE, kinds.ENDPOINTS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One path of one Ingress. host "" matches every host, "*.x" one label before x."""
+
+    host: str
+    path: str
+    is_exact: bool
+    namespace: str
+    service: str
+    port: int | str
+
+    def matches_host(self, host: str) -> bool:
+        if self.host.startswith("*."):
+            label, _, rest = host.partition(".")
+            return bool(label) and rest == self.host[2:]
+        return self.host in ("", host)
+
+    def matches_path(self, path: str) -> bool:
+        """A prefix counts by whole segments: /a is a prefix of /a/b, not of /ab."""
+        if self.is_exact:
+            return path == self.path
+        stem = self.path.rstrip("/")
+        return path == stem or path.startswith(stem + "/")
+
+    @property
+    def rank(self) -> tuple[int, int, bool]:
+        """The more particular, the higher: host, then length of the path, then exactness."""
+        host = 0 if not self.host else 1 if self.host.startswith("*.") else 2
+        return host, len(self.path), self.is_exact
+
+
+class Table:
+    """Answers from memory; reads the store again when it has to."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._seen = -1
+        self._rules: list[Rule] = []
+        self._ports: dict[Rule, tuple[int, ...]] = {}
+
+    def find(self, host: str, path: str) -> Rule | None:
+        """The rule for a request; None when nobody claims it."""
+        self._refresh()
+        for rule in self._rules:
+            if rule.matches_host(host) and rule.matches_path(path):
+                return rule
+        return None
+
+    def hosts(self) -> list[str]:
+        self._refresh()
+        return sorted({rule.host for rule in self._rules if rule.host})
+
+    def ports(self, rule: Rule) -> tuple[int, ...]:
+        """The local ports of the ready pods behind a rule."""
+        self._refresh()
+        if rule not in self._ports:
+            self._ports[rule] = tuple(self._ready_ports(rule))
+        return self._ports[rule]
+
+    def why_none(self, rule: Rule) -> str:
+        """Why no pod is ready, for people."""
+        service = self._objects.find(kinds.SERVICE, rule.namespace, rule.service)
+        where = f"service {rule.service} in {rule.namespace}"
+        if service is None:
+            return f"there is no {where}"
+        if _port_name(service, rule.port) is None:
+            return f"{where} has no port {rule.port}"
+        pods = self._objects.select(kinds.POD, rule.namespace, service["spec"].get("selector") or None)
+        pods = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+        if not pods:
+            return f"{where} has no pods"
+        return f"no pod of {where} is ready: {containers.unready_reason(pods[-1])}"
+
+    def _refresh(self) -> None:
+        store = self._objects.store
+        if self._seen == store.revision:
+            return
+        try:
+            is_old = self._seen < 0 or any(change.key[:2] in _KINDS for change in store.changes(self._seen))
+        except Expired:
+            is_old = True
+        self._seen = store.revision
+        if is_old:
+            found = [rule for ingress in self._objects.select(kinds.INGRESS) for rule in _rules(ingress)]
+            self._rules = sorted(found, key=lambda rule: rule.rank, reverse=True)
+            self._ports = {}
+
+    def _ready_ports(self, rule: Rule) -> Iterator[int]:
+        service = self._objects.find(kinds.SERVICE, rule.namespace, rule.service)
+        endpoints = self._objects.find(kinds.ENDPOINTS, rule.namespace, rule.service)
+        name = _port_name(service, rule.port) if service else None
+        if endpoints is None or name is None:
+            return
+        for subset in endpoints.get("subsets") or []:
+            if subset.get("addresses"):
+                for port in subset.get("ports") or []:
+                    if port.get("name", "") == name:
+                        yield int(port["port"])
+
+
+def _rules(ingress: Raw) -> Iterator[Rule]:
+    spec, namespace = ingress["spec"], ingress["metadata"]["namespace"]
+    if "deletionTimestamp" in ingress["metadata"]:
+        return
+    for rule in spec.get("rules") or []:
+        for path in (rule.get("http") or {}).get("paths") or []:
+            found = _rule(namespace, rule.get("host") or "", path)
+            if found:
+                yield found
+    if spec.get("defaultBackend"):
+        found = _rule(namespace, "", {"backend": spec["defaultBackend"]})
+        if found:
+            yield found
+
+
+def _rule(namespace: str, host: str, path: Raw) -> Rule | None:
+    service = (path.get("backend") or {}).get("service")
+    if not service:
+        return None
+    port = service.get("port") or {}
+    return Rule(
+        host=host.lower(),
+        path=path.get("path") or "/",
+        is_exact=path.get("pathType") == "Exact",
+        namespace=namespace,
+        service=service["name"],
+        port=port.get("name") or port.get("number") or 0,
+    )
+
+
+def _port_name(service: Raw, wanted: int | str) -> str | None:
+    """The name of a Service's port, "" when it has none; None when there is no such port."""
+    for port in service["spec"].get("ports") or []:
+        if wanted in (port.get("port"), port.get("name")):
+            return str(port.get("name") or "")
+    return None
