@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from coop_core.local.api.logs import LogRequest
 
 _BLOCK = 65_536
-_LAST_LINES, _LAST_BYTES = 10, 2048
+_LAST_LINES, _LAST_BYTES = 4, 2048
 """As Kubernetes' FallbackToLogsOnError, but fewer lines."""
 _LINE_LIMIT = 256 * 1024
 """A line longer than this is handed on in pieces."""
