@@ -38,7 +38,6 @@ def _namespace(body: Raw) -> Raw:
     return {
         **body,
         "metadata": {**metadata, "labels": labels},
-        "spec": _filled(body.get("spec"), finalizers=["kubernetes"]),
         "status": _filled(body.get("status"), phase="Active"),
     }
 

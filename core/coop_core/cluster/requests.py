@@ -83,9 +83,9 @@ def verb(method: str, target: Target, *, watch: bool = False) -> Verb | None:
     subresource.
     """
     match method:
-        case "GET" | "HEAD" if watch and not target.subresource:
+        case "GET" if watch and not target.subresource:
             return "watch"
-        case "GET" | "HEAD":
+        case "GET":
             return "get" if target.name else "list"
         case "POST":
             return "create" if not target.name or target.subresource else None

@@ -93,6 +93,9 @@ class Objects:
         new = defaults.defaulted(kind, new)
         if kind == SERVICE:
             new = self._with_cluster_ip(new)
+        if kind == NAMESPACE:
+            # Taken off again by the namespace controller, once nothing lives there any more.
+            new["spec"] = {"finalizers": ["kubernetes"], **(body.get("spec") or {})}
         _refuse(validation.causes(kind, new))
         if self.store.get(kind, metadata.get("namespace", ""), metadata["name"]) is not None:
             raise AlreadyExists(f'{kind.plural} "{metadata["name"]}" already exists')
@@ -130,9 +133,12 @@ class Objects:
 
     def update_status(self, kind: Kind, body: Raw) -> Raw:
         """Replaces status alone. Raises NotFound, Malformed, and Conflict as `update` does."""
+        return self._settle(kind, self._current(kind, body), self.status_updated(kind, body))
+
+    def status_updated(self, kind: Kind, body: Raw) -> Raw:
+        """What `update_status` would store, revision aside; raises what it would raise."""
         _refuse_misfit(kind, body)
-        old = self._current(kind, body)
-        return self._settle(kind, old, {**old, "status": body.get("status") or {}})
+        return {**self._current(kind, body), "status": body.get("status") or {}}
 
     def delete(
         self, kind: Kind, namespace: str, name: str, *, grace_s: int = 0, finalizers: tuple[str, ...] = ()
@@ -252,8 +258,16 @@ def _holds_content(kind: Kind, body: Raw) -> bool:
 
 
 def default_grace_s(kind: Kind, body: Raw) -> int:
-    """How long an object asks for when its deletion does not say: a pod's own wish, else none."""
-    return int((body.get("spec") or {}).get("terminationGracePeriodSeconds", 30)) if kind == POD else 0
+    """How long an object asks for when its deletion does not say: a pod's own wish, else none.
+
+    None either for a pod that no process was ever started for.
+    """
+    if kind != POD:
+        return 0
+    spec, status = body.get("spec") or {}, body.get("status") or {}
+    if not spec.get("nodeName") and not status.get("containerStatuses"):
+        return 0
+    return int(spec.get("terminationGracePeriodSeconds", 30))
 
 
 def _meaning(body: Raw, kind: Kind) -> Raw:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from coop_core.cluster import kinds
 from coop_core.local.api.representing import answer_json
 from coop_core.local.api.requests import decoded, is_dry_run, read_body, selection, whole_number
 from coop_core.local.api.statuses import Refused, bad_request
-from coop_core.local.objects import NotFound, default_grace_s
+from coop_core.local.objects import default_grace_s
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -21,8 +20,12 @@ if TYPE_CHECKING:
     from coop_core.local.objects import Objects
 
 Propagation = Literal["Background", "Foreground", "Orphan"]
-FOREGROUND_FINALIZER = "foregroundDeletion"
-"""Held by the garbage collector until every dependent is gone."""
+_FINALIZERS: dict[Propagation, tuple[str, ...]] = {
+    "Background": (),
+    "Foreground": ("foregroundDeletion",),
+    "Orphan": ("orphan",),
+}
+"""What keeps an object until the garbage collector has dealt with its dependents."""
 
 
 class _Preconditions(msgspec.Struct, rename="camel"):
@@ -135,27 +138,10 @@ def _delete(objects: Objects, kind: Kind, body: Raw, wish: _Wish) -> Raw | None:
     metadata = body["metadata"]
     if wish.is_dry_run:
         return body
-    if wish.propagation == "Orphan":
-        _orphan(objects, body)
-    grace_s = default_grace_s(kind, body) if wish.grace_s is None or kind != kinds.POD else wish.grace_s
-    if kind == kinds.POD and not (body.get("spec") or {}).get("nodeName"):
-        grace_s = 0  # no process was ever started, so none has to end
-    finalizers = (FOREGROUND_FINALIZER,) if wish.propagation == "Foreground" else ()
+    grace_s = default_grace_s(kind, body)
+    if grace_s and wish.grace_s is not None:
+        grace_s = wish.grace_s
     namespace = metadata.get("namespace", "")
+    finalizers = _FINALIZERS[wish.propagation]
     objects.delete(kind, namespace, metadata["name"], grace_s=grace_s, finalizers=finalizers)
     return objects.find(kind, namespace, metadata["name"])
-
-
-def _orphan(objects: Objects, owner: Raw) -> None:
-    """Takes the owner out of its dependents before it goes, so that nobody collects them."""
-    uid, namespace = owner["metadata"]["uid"], owner["metadata"].get("namespace") or None
-    for kind in kinds.ALL:
-        for dependent in objects.select(kind, namespace):
-            owners = dependent["metadata"].get("ownerReferences") or []
-            left = [reference for reference in owners if reference["uid"] != uid]
-            if left == owners:
-                continue
-            try:
-                objects.update(kind, {**dependent, "metadata": {**dependent["metadata"], "ownerReferences": left}})
-            except NotFound:
-                continue

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from coop_core.clock import Clock, rfc3339
-from coop_core.cluster import patches
-from coop_core.cluster.patches import BadPatch, TestFailed
+from coop_core.cluster import jsonpatch, patches
+from coop_core.cluster.jsonpatch import ExpectationFailed
+from coop_core.cluster.patches import BadPatch
 from coop_core.local.api.requests import decoded, media_type, read_body
 from coop_core.local.api.statuses import Refused, bad_request
 
@@ -38,11 +39,11 @@ class Patch:
         """What the patch makes of `current`. Raises Refused when it does not fit."""
         try:
             if self.media == JSON_PATCH:
-                return patches.json_patch(current, self.body)
+                return jsonpatch.json_patch(current, self.body)
             if self.media == MERGE_PATCH or (self.is_apply and kind.group in _CUSTOM_GROUPS):
                 return _object(patches.merge(current, self.body))
             return _object(patches.strategic_merge(current, self.body))
-        except TestFailed as error:
+        except ExpectationFailed as error:
             raise Refused(
                 422, "Invalid", f"the server rejected our request due to an error in our request: {error}"
             ) from error
@@ -66,7 +67,7 @@ async def read_patch(call: Call) -> Patch:
         raise bad_request(
             'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'
         )
-    body = decoded(await read_body(call.http))
+    body = decoded(await read_body(call.http), may_be_yaml=media == APPLY)
     if media != JSON_PATCH:
         _object(body)
     return Patch(media, body, manager or call.http.headers.get("User-Agent", "unknown").partition("/")[0])

@@ -8,9 +8,10 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from coop_core import yamls
 from coop_core.cluster import selectors
-from coop_core.cluster.kinds import NAMESPACE, Kind, Raw
 from coop_core.cluster.selectors import BadSelector, FieldSelector, LabelSelector
+from coop_core.errors import CoopError
 from coop_core.local.api.statuses import Refused, bad_request
 
 if TYPE_CHECKING:
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from coop_core.cluster.kinds import Kind, Raw
     from coop_core.cluster.requests import Target
     from coop_core.local.tokens import Identity
 
+JSON = "application/json"
+YAML = "application/yaml"
 BODY_LIMIT_BYTES = 3 * 1024 * 1024
 
 Include = Literal["Object", "Metadata", "None"]
@@ -201,8 +205,13 @@ def media_type(http: web.BaseRequest) -> str:
     return http.headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
 
 
-def decoded(body: bytes) -> Any:
-    """A JSON body. Raises Refused (400)."""
+def decoded(body: bytes, *, may_be_yaml: bool = False) -> Any:
+    """A JSON body; or, where that is allowed, a YAML one. Raises Refused (400)."""
+    if may_be_yaml and not body.lstrip().startswith(b"{"):
+        try:
+            return yamls.load(body, "the body")
+        except CoopError as error:
+            raise bad_request(f"{error.what}: {error.why}") from error
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -213,13 +222,13 @@ def decoded(body: bytes) -> Any:
 async def read_object(call: Call) -> Raw:
     """The body of a create or an update: an object of the path's kind, in the path's namespace."""
     media = media_type(call.http)
-    if media != "application/json":
+    if media not in (JSON, YAML):
         message = (
             f"the body of the request was in an unknown format ({media[:64]}) - accepted media types include: "
-            "application/json"
+            f"{JSON}, {YAML}"
         )
         raise Refused(415, "UnsupportedMediaType", message, {})
-    body = decoded(await read_body(call.http))
+    body = decoded(await read_body(call.http), may_be_yaml=media == YAML)
     return placed(call, body)
 
 
@@ -250,8 +259,3 @@ def placed(call: Call, body: Any) -> Raw:
             raise bad_request(message)
         metadata["name"] = call.target.name
     return {**body, "kind": call.kind.name, "apiVersion": call.kind.api_version, "metadata": metadata}
-
-
-def namespace_of(call: Call, body: Raw) -> str:
-    """The namespace whose life decides on a write; "" for cluster-scoped kinds."""
-    return body["metadata"].get("namespace", "") if call.kind != NAMESPACE and call.kind.namespaced else ""

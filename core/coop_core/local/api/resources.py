@@ -16,7 +16,6 @@ from coop_core.local.api.requests import (
     form,
     include,
     is_dry_run,
-    is_true,
     placed,
     read_object,
     selection,
@@ -80,9 +79,9 @@ class ResourceHandlers:
         return answer(self._representation(call).one(found))
 
     def _list(self, call: Call) -> web.Response:
-        _check_list_options(call)
         store = self._objects.store
         statuses.refuse_future(whole_number(call.query, "resourceVersion"), store.revision)
+        _check_list_options(call, store.revision)
         representation, selected = self._representation(call), selection(call)
         found = store.stored(call.kind, selected.namespace)
         chosen = found if selected.is_everything else (one for one in found if selected.matches(one.object))
@@ -94,8 +93,9 @@ class ResourceHandlers:
         representation = self._representation(call)
         body = await read_object(call)
         # A status is written by whoever runs the object, never by whoever creates it.
-        body.pop("status", None) if call.kind.has_status else None
-        name = body["metadata"].get("name") or ""
+        if call.kind.has_status:
+            body.pop("status", None)
+        name = body["metadata"].get("name") or body["metadata"].get("generateName") or ""
         try:
             self._refuse_missing_namespace(call)
             if is_dry_run(call.query):
@@ -120,13 +120,20 @@ class ResourceHandlers:
     def _written(self, call: Call, body: Raw) -> Raw:
         """Stores what an update or a patch made, or says what would be stored."""
         objects, kind = self._objects, call.kind
-        if call.target.subresource == "finalize":
-            current = objects.get(kind, "", call.target.name)
-            finalizers = (body.get("spec") or {}).get("finalizers") or []
-            body = {**current, "spec": {**(current.get("spec") or {}), "finalizers": finalizers}}
+        if kind == NAMESPACE:
+            body = self._namespace(call, body)
         if call.target.subresource == "status":
-            return body if is_dry_run(call.query) else objects.update_status(kind, body)
-        return objects.updated(kind, body) if is_dry_run(call.query) else objects.update(kind, body)
+            write = objects.status_updated if is_dry_run(call.query) else objects.update_status
+        else:
+            write = objects.updated if is_dry_run(call.query) else objects.update
+        return write(kind, body)
+
+    def _namespace(self, call: Call, body: Raw) -> Raw:
+        """What keeps a namespace alive changes through its subresource finalize, and nothing else does there."""
+        current = self._objects.get(NAMESPACE, "", call.target.name)
+        if call.target.subresource == "finalize":
+            return {**current, "spec": body.get("spec") or {}}
+        return {**body, "spec": current.get("spec") or {}}
 
     async def _patch(self, call: Call) -> web.Response:
         representation = self._representation(call)
@@ -167,7 +174,7 @@ def _check_subresource(call: Call, verb: Verb) -> None:
         raise statuses.method_not_allowed()
 
 
-def _check_list_options(call: Call) -> None:
+def _check_list_options(call: Call, current: int) -> None:
     """Everything is always answered at once, so a continue token can only be somebody else's."""
     query = call.query
     if query.get("continue"):
@@ -183,14 +190,7 @@ def _check_list_options(call: Call) -> None:
         raise bad_request('resourceVersionMatch: supported values: "Exact", "NotOlderThan"')
     if not revision:
         raise bad_request("resourceVersionMatch is forbidden unless resourceVersion is provided")
-    if match == "Exact":
-        if revision == "0":
-            raise bad_request('resourceVersionMatch "Exact" is forbidden for resourceVersion "0"')
-        _check_exact(call)
-
-
-def _check_exact(call: Call) -> None:
-    raise Refused(410, "Expired", "The provided resource version is too old: only the newest state is kept")
-
-
-__all__ = ["ResourceHandlers", "is_true"]
+    if match == "Exact" and revision == "0":
+        raise bad_request('resourceVersionMatch "Exact" is forbidden for resourceVersion "0"')
+    if match == "Exact" and int(revision) < current:
+        raise Refused(410, "Expired", "The provided resource version is too old: only the newest state is kept")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from coop_core.cluster import reviews
+from coop_core.cluster import kinds, reviews
 from coop_core.cluster.requests import Target
 from coop_core.cluster.reviews import BadReview
 from coop_core.local.api import access, statuses
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from coop_core.cluster.requests import Verb
     from coop_core.local.tokens import Identity, Tokens
 
-_READ_RULE = {"verbs": ["get", "list", "watch"], "apiGroups": ["*"], "resources": ["*"]}
+_READABLE = tuple(kind for kind in kinds.ALL if kind != kinds.SECRET)
 _ALL_RULE = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
 _ASK_RULE = {
     "verbs": ["create"],
@@ -117,5 +117,10 @@ def _rules(identity: Identity) -> Raw:
         return reviews.rules_answer([_ALL_RULE], [{"verbs": ["*"], "nonResourceURLs": ["*"]}])
     readable = [{"verbs": ["get"], "nonResourceURLs": ["/api", "/api/*", "/apis", "/apis/*", "/version"]}]
     if PROXIES in identity.groups:
-        return reviews.rules_answer([_ASK_RULE, _READ_RULE], readable)
+        return reviews.rules_answer([_ASK_RULE, *map(_read_rule, _READABLE)], readable)
     return reviews.rules_answer([_ASK_RULE], readable)
+
+
+def _read_rule(kind: kinds.Kind) -> Raw:
+    resources = [kind.plural, *(["pods/log"] if kind == kinds.POD else ())]
+    return {"verbs": ["get", "list", "watch"], "apiGroups": [kind.group], "resources": resources}

@@ -59,6 +59,8 @@ class ApiServer:
             # A small compressed body may hide a huge one; compressed bodies are refused.
             auto_decompress=False,
             max_line_size=16 * 1024,
+            # Of a refused request, no more than this is read on.
+            lingering_time=2.0,
         )
         runner = web.ServerRunner(server, shutdown_timeout=1.0)
         await runner.setup()
@@ -157,5 +159,5 @@ def discover(path: str, accept: str) -> web.Response | None:
 
 
 def _only_get(http: web.BaseRequest) -> None:
-    if http.method not in ("GET", "HEAD"):
+    if http.method != "GET":
         raise statuses.method_not_allowed()
