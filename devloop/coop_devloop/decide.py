@@ -66,14 +66,14 @@ def decide(state: LoopState, now_s: float) -> Step | Hold:
 
 
 def _next_of(state: LoopState, cycle: Cycle, now_s: float) -> Step | Hold:
+    if cycle.attempts and state.retry_at_s > now_s:
+        why = state.problem.why if state.problem else "it failed"
+        return Hold(f"trying the {state.phase.value} again soon: {why}", until_s=state.retry_at_s)
     match state.phase:
         case Phase.BUILD:
             return Build(cycle.snapshot)
         case Phase.COMMIT:
             return Commit(cycle.snapshot, cycle.image)
-        case Phase.PUSH if state.retry_at_s > now_s and cycle.attempts:
-            why = state.problem.why if state.problem else "the push failed"
-            return Hold(f"pushing again soon: {why}", until_s=state.retry_at_s)
         case Phase.PUSH:
             return Push(cycle.commit, cycle.base)
         case Phase.ROLLOUT:

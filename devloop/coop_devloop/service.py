@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coop_core.errors import CoopError, ExitCode
@@ -13,6 +12,7 @@ from coop_core.spec import extras, reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from coop_core.git.repository import Repository
     from coop_core.spec.extras import Extra

@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coop_core.clock import SystemClock
+from coop_core.errors import CoopError
 from coop_devloop import lock, watching
 from coop_devloop.eventlog import EventLog
-from coop_devloop.events import LoopStarted
+from coop_devloop.events import LoopStarted, WentLive
 from coop_devloop.loop import DevLoop
 from coop_devloop.rollout import Rollout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
 
     from coop_core.kube.client import KubeClient
-    from coop_devloop.events import Entry
+    from coop_devloop.events import Entry, Event, Problem
     from coop_devloop.state import LoopState
     from coop_devloop.workshop import Workshop
 
@@ -54,3 +55,36 @@ class Session:
             finally:
                 stop.set()
                 log.close()
+
+
+async def deploy_once(workshop: Workshop, client: KubeClient) -> None:
+    """Takes the working tree live as it is, once; raises CoopError with the reason when it does not get there."""
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    problem: Problem | None = None
+
+    def seen(entry: Entry, state: LoopState) -> None:
+        nonlocal problem
+        is_over = isinstance(entry.event, WentLive) or (state.problem and not state.problem.can_pass)
+        if is_over and not ended.done():
+            ended.set_result(None)
+            problem = state.problem
+
+    place = workshop.place
+    loop = DevLoop(workshop, Rollout(client, place.environment, place.service), SystemClock(), seen)
+    started = LoopStarted(place.environment, place.service, os.getpid())
+    running = asyncio.create_task(loop.run(started, _nothing()))
+    try:
+        await asyncio.wait([running, ended], return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            await running
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+    if problem:
+        raise CoopError(problem.what, problem.why, problem.remedy)
+
+
+async def _nothing() -> AsyncGenerator[Event, None]:
+    """No save ever comes."""
+    return
+    yield

@@ -37,7 +37,7 @@ class Cycle:
     timings: tuple[tuple[str, float], ...] = ()
     """(phase, milliseconds) of every phase that ended, in order."""
     attempts: int = 0
-    """Pushes that failed for a reason that may pass."""
+    """How often the current step failed for a reason that may pass."""
 
     @property
     def next_phase(self) -> Phase:

@@ -23,7 +23,7 @@ def update(state: LoopState, entry: e.Entry) -> LoopState:
         case e.BuildFinished() | e.BuildFailed():
             return _build_ended(state, event)
         case e.DeployCommitted() | e.NothingToDeploy() | e.DeployFailed():
-            return _deploy_ended(state, event)
+            return _deploy_ended(state, event, at_s)
         case e.Pushed() | e.PushOvertaken() | e.PushFailed():
             return _push_ended(state, event, at_s)
         case e.RolloutWaits() | e.WentLive() | e.RolloutFailed():
@@ -70,12 +70,14 @@ def _build_ended(state: LoopState, event: e.BuildFinished | e.BuildFailed) -> Lo
     return replace(state, phase=Phase.COMMIT, is_busy=False, cycle=cycle)
 
 
-def _deploy_ended(state: LoopState, event: e.DeployCommitted | e.NothingToDeploy | e.DeployFailed) -> LoopState:
+def _deploy_ended(
+    state: LoopState, event: e.DeployCommitted | e.NothingToDeploy | e.DeployFailed, at_s: float
+) -> LoopState:
     if state.cycle is None:
         return state
     match event:
         case e.DeployFailed(problem):
-            return _failed(state, problem)
+            return _again_later(state, state.cycle, problem, at_s)
         case e.NothingToDeploy(commit):
             if commit == state.live_commit:
                 return replace(state, phase=Phase.IDLE, is_busy=False, cycle=None, last=state.cycle)
@@ -83,7 +85,11 @@ def _deploy_ended(state: LoopState, event: e.DeployCommitted | e.NothingToDeploy
             return replace(state, phase=Phase.ROLLOUT, is_busy=False, cycle=cycle)
         case e.DeployCommitted(commit, base, took_ms):
             cycle = replace(
-                _timed(state.cycle, "commit", took_ms), commit=commit, base=base, source=state.cycle.snapshot
+                _timed(state.cycle, "commit", took_ms),
+                attempts=0,
+                commit=commit,
+                base=base,
+                source=state.cycle.snapshot,
             )
             return replace(state, phase=Phase.PUSH, is_busy=False, cycle=cycle)
 
@@ -98,18 +104,16 @@ def _push_ended(state: LoopState, event: e.Pushed | e.PushOvertaken | e.PushFail
         case e.PushOvertaken():
             return replace(state, phase=Phase.COMMIT, is_busy=False, cycle=replace(state.cycle, commit=""))
         case e.PushFailed(problem):
-            if not problem.can_pass:
-                return _failed(state, problem)
-            pause_s = min(_LAST_RETRY_S, _FIRST_RETRY_S * 2**state.cycle.attempts)
-            cycle = replace(state.cycle, attempts=state.cycle.attempts + 1)
-            return replace(
-                state,
-                phase=Phase.PUSH,
-                is_busy=False,
-                cycle=cycle,
-                problem=problem,
-                retry_at_s=at_s + pause_s,
-            )
+            return _again_later(state, state.cycle, problem, at_s)
+
+
+def _again_later(state: LoopState, cycle: Cycle, problem: e.Problem, at_s: float) -> LoopState:
+    """The same step again after a pause, if that can help; else the cycle is over."""
+    if not problem.can_pass:
+        return _failed(state, problem)
+    pause_s = min(_LAST_RETRY_S, _FIRST_RETRY_S * 2**cycle.attempts)
+    waiting = replace(cycle, attempts=cycle.attempts + 1)
+    return replace(state, is_busy=False, cycle=waiting, problem=problem, retry_at_s=at_s + pause_s)
 
 
 def _rollout_seen(state: LoopState, event: e.RolloutWaits | e.WentLive | e.RolloutFailed, at_s: float) -> LoopState:

@@ -12,7 +12,7 @@ from coop_devloop.events import FilesChanged
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
 STEP_MS = 10
 """How long a set of changes must rest before it is reported: 15 ms from save to event at 0.3 % of a core."""
@@ -21,7 +21,7 @@ RECONCILE_MS = 10_000
 """How often to look without any event, for the ones that a watch can lose."""
 
 
-async def saves(folder: Path, stop: asyncio.Event) -> AsyncIterator[FilesChanged]:
+async def saves(folder: Path, stop: asyncio.Event) -> AsyncGenerator[FilesChanged, None]:
     """Changes below `folder`, editors' and tools' own files left out, until `stop` is set."""
     watcher = awatch(
         folder,

@@ -20,8 +20,6 @@ from coop_devloop import service as services
 from coop_devloop.decide import Build, Commit, Push, TakeSnapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from coop_core.build.request import Builder
     from coop_core.git.repository import Remote, Repository
     from coop_devloop.decide import Step
@@ -96,7 +94,7 @@ class Workshop:
             request = await asyncio.to_thread(self._request, commit, image)
             made = await asyncio.to_thread(deploying.commit, self.place.repository, base, request)
         except CoopError as error:
-            return e.DeployFailed(e.Problem.of(error))
+            return e.DeployFailed(_problem(error))
         if made is None:
             return e.NothingToDeploy(base or "")
         return e.DeployCommitted(made, base or "", watch.ms)
@@ -105,9 +103,7 @@ class Workshop:
         """Where the environment's branch is, asked of the remote the first time and after it moved."""
         if not self._knows_base:
             place = self.place
-            self._base = await asyncio.to_thread(
-                deploying.fetch, place.repository, place.remote, place.environment
-            )
+            self._base = await asyncio.to_thread(deploying.fetch, place.repository, place.remote, place.environment)
             self._knows_base = True
         return self._base
 
@@ -137,9 +133,13 @@ class Workshop:
             self._knows_base = False
             return e.PushOvertaken()
         except CoopError as error:
-            return e.PushFailed(e.Problem.of(error, can_pass=isinstance(error, Unreachable)))
+            return e.PushFailed(_problem(error))
         self._base = commit
         return e.Pushed(commit, watch.ms)
+
+
+def _problem(error: CoopError) -> e.Problem:
+    return e.Problem.of(error, can_pass=isinstance(error, Unreachable))
 
 
 class _Stopwatch:

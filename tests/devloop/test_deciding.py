@@ -175,11 +175,23 @@ def test_a_push_without_network_is_tried_again_later_and_later() -> None:
     loop.step()
     loop.up_to_push()
     first = loop.tell(e.PushFailed(PASSING))
-    assert first == Hold("pushing again soon: the network is away", until_s=101.0)
+    assert first == Hold("trying the push again soon: the network is away", until_s=101.0)
     loop.now_s = 101.0
     assert loop.step() == Push("c1", "base")
     second = loop.tell(e.PushFailed(PASSING))
-    assert second == Hold("pushing again soon: the network is away", until_s=103.0)
+    assert second == Hold("trying the push again soon: the network is away", until_s=103.0)
+
+
+def test_a_fetch_without_network_is_tried_again_and_goes_on_from_there() -> None:
+    loop = Loop()
+    loop.step()
+    loop.tell(e.SnapshotTaken("s1", (), 10))
+    loop.tell(e.BuildFinished("image", False, 20))
+    held = loop.tell(e.DeployFailed(PASSING))
+    assert held == Hold("trying the commit again soon: the network is away", until_s=101.0)
+    loop.now_s = 101.0
+    assert loop.step() == Commit("s1", "image")
+    assert loop.tell(e.DeployCommitted("c1", "base", 5)) == Push("c1", "base")
 
 
 def test_a_refused_push_is_not_repeated_until_something_is_saved() -> None:

@@ -27,7 +27,8 @@ def test_the_second_loop_is_refused_and_told_who_has_it(tmp_path: Path) -> None:
 def test_a_loop_that_was_killed_leaves_no_lock_behind(tmp_path: Path) -> None:
     program = (
         "import pathlib, sys\nfrom coop_devloop.lock import held\n"
-        "with held(pathlib.Path(sys.argv[1]), 'hello', 'dev-ada'):\n    print('held', flush=True)\n    sys.stdin.read()"
+        "with held(pathlib.Path(sys.argv[1]), 'hello', 'dev-ada'):\n    print('held', flush=True)\n"
+        "    sys.stdin.read()"
     )
     other = subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE

@@ -6,6 +6,7 @@ Pure: events in, lines out. Every line reads without colour; colour only helps t
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 
 _INDENT = " " * 10
 _NAMED_PATHS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Narrated:
+    """What a narrator says: a step that is about to be done, or, with its time, one that is."""
+
+    text: str
+    took_ms: float | None = None
 
 
 def duration(ms: float) -> str:

@@ -35,14 +35,14 @@ async def until_signalled(working: Coroutine[Any, Any, None]) -> None:
         try:
             await task
         except BaseExceptionGroup as group:
-            raise (_users_own(group) or group) from group
+            raise (users_own(group) or group) from group
 
 
-def _users_own(group: BaseExceptionGroup[BaseException]) -> CoopError | None:
+def users_own(group: BaseExceptionGroup[BaseException]) -> CoopError | None:
     """The first CoopError in a tree of exceptions."""
     for error in group.exceptions:
         if isinstance(error, CoopError):
             return error
-        if isinstance(error, BaseExceptionGroup) and (found := _users_own(error)):
+        if isinstance(error, BaseExceptionGroup) and (found := users_own(error)):
             return found
     return None

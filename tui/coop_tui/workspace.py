@@ -62,15 +62,18 @@ def user_name(settings: Settings) -> str:
     return user_slug(Path.cwd(), settings.user or "")
 
 
-def here(folder: Path | None = None) -> Workspace:
-    """The workspace of the service in `folder` or above it, or of the only one below the repository's root."""
+def here(folder: Path | None = None, home: Home | None = None) -> Workspace:
+    """The workspace of the service in `folder` or above it, or of the only one below the repository's root.
+
+    home: None for the user's own.
+    """
     from coop_core.git import repository as repositories
 
     start = (folder or Path.cwd()).resolve()
-    home = Home.from_environment()
-    settings = user_settings.load(home)
+    own = home or Home.from_environment()
+    settings = user_settings.load(own)
     repository = repositories.find(start)
-    return Workspace(home, settings, repository, _service_folder(start, repository))
+    return Workspace(own, settings, repository, _service_folder(start, repository))
 
 
 def _service_folder(start: Path, repository: Repository) -> Path:
@@ -94,7 +97,7 @@ def _service_folder(start: Path, repository: Repository) -> Path:
     raise CoopError(
         "cannot find a service here",
         f"there is no {SPEC_FILE} in {start} or above it",
-        f"write a {SPEC_FILE}; two lines are enough, \"name: {_name_for(root)}\" and \"run: python app.py\"",
+        f'write a {SPEC_FILE}; two lines are enough, "name: {_name_for(root)}" and "run: python app.py"',
         ExitCode.CONFIG,
     )
 

@@ -17,7 +17,7 @@ _PREFIXES = re.compile(r"^(remote|fatal|error|warning|hint): *", re.IGNORECASE)
 
 # What passes by itself: the network, a remote that restarts.
 _AWAY = (
-    "Could not resolve|Connection (refused|timed out|reset|closed)|unable to access|Network is unreachable"
+    "Could not resolve|Failed to connect|Couldn't connect|Connection (refused|timed out|reset|closed)|unable to access|Network is unreachable"
     "|the remote end hung up|early EOF|No route to host"
 )
 

@@ -7,15 +7,17 @@ import asyncio
 import logging
 import os
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
 from coop_core.errors import CoopError
 from coop_core.paths import Home
-from coop_core.platform import record as records
 from coop_core.platform.control import Failure, Greeting
 from coop_core.platform.serving import Options, serve
+
+if TYPE_CHECKING:
+    from coop_core.platform import record as records
 
 
 def main() -> NoReturn:

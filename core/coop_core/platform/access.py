@@ -1,4 +1,4 @@
-"""How a command reaches the platform: the local one, started when it is not running, or the cluster in the settings."""
+"""How a command reaches the platform: the local one, started if need be, or the cluster in the settings."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import time
 from typing import IO, TYPE_CHECKING
 
 import msgspec
+import psutil
 
 from coop_core.errors import CoopError, ExitCode
 from coop_core.platform import record as records
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from coop_core.platform.record import Record
 
 START_LIMIT_S = 60.0
+PODS = "pods"
+"""Records and logs of the pods, inside the platform's folder."""
+
 STOP_LIMIT_S = 45.0
 """Longer than a pod's grace period: an orderly stop lets requests in flight finish."""
 
@@ -110,36 +114,41 @@ def down(home: Home) -> bool:
             ExitCode.BUSY,
         )
     os.kill(record.pid, signal.SIGTERM)
-    _reap(record.pid)
-    if not _until_free(home, STOP_LIMIT_S):
+    if not _ended(record.pid, STOP_LIMIT_S):
         os.kill(record.pid, signal.SIGKILL)
-        _reap(record.pid)
-        _until_free(home, 5.0)
+        _ended(record.pid, 5.0)
         _sweep(home)
     records.remove(home.platform)
     return True
 
 
-def _until_free(home: Home, limit_s: float) -> bool:
-    deadline = time.monotonic() + limit_s
-    while records.is_held(home.platform):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-def _reap(pid: int) -> None:
-    """Collects our own child, if it is one, so that it does not stay behind as a zombie."""
-    for process in list(_leashes):
-        if process.pid == pid:
-            _leashes.remove(process)
-            process.wait()
+def _ended(pid: int, limit_s: float) -> bool:
+    """Whether the platform's process is gone, waiting for it up to `limit_s`."""
+    own = next((process for process in _leashes if process.pid == pid), None)
+    deadline_s = time.monotonic() + limit_s
+    while time.monotonic() < deadline_s:
+        if own is not None:
+            if own.poll() is not None:  # our own child stays as a zombie until it is asked for
+                _leashes.remove(own)
+                return True
+        elif not psutil.pid_exists(pid):
+            return True
+        time.sleep(0.01)
+    return False
 
 
 def _sweep(home: Home) -> bool:
-    """Ends the programs that a platform left behind when it was killed."""
-    from coop_core.local.watchdog import end_recorded_pods
+    """Ends the programs that a platform left behind when it was killed; True when there were any."""
+    from coop_core.local.runtime import processes
+    from coop_core.local.runtime.records import read_all
+    from coop_core.local.runtime.stopping import end_pods
 
+    folder = home.platform / PODS
+    left = [
+        record
+        for record in read_all(folder)
+        if any(one.process and processes.is_alive(one.process) for one in record.instances.values())
+    ]
+    end_pods(folder, left)
     records.remove(home.platform)
-    return end_recorded_pods(home.platform) > 0
+    return bool(left)

@@ -23,6 +23,13 @@ def config_file(home: Home) -> Path:
     return home.platform / "agent.json"
 
 
+def ensure(home: Home) -> None:
+    """Makes the configuration, with no repository in it, when it is not there."""
+    path = config_file(home)
+    if not path.exists():
+        _write(path, {"repositories": []})
+
+
 def follow(home: Home, url: str) -> None:
     """Makes the local platform's agent read the environment branches of `url`."""
     path = config_file(home)
@@ -33,9 +40,13 @@ def follow(home: Home, url: str) -> None:
         if any(entry["url"] == url for entry in known["repositories"]):
             return
         known["repositories"].append({"url": url})
-        new = path.with_suffix(".new")
-        new.write_bytes(msgspec.json.encode(known))
-        os.replace(new, path)
+        _write(path, known)
+
+
+def _write(path: Path, configuration: dict[str, list[dict[str, str]]]) -> None:
+    new = path.with_suffix(".new")
+    new.write_bytes(msgspec.json.encode(configuration))
+    os.replace(new, path)
 
 
 def bare(home: Home, repository: Repository) -> Path:

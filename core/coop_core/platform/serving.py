@@ -11,21 +11,44 @@ import logging
 import os
 import signal
 import sys
+import time
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coop_core.agent.agent import Agent
+from coop_core.build.images import ImageStore
 from coop_core.clock import SystemClock
 from coop_core.errors import CoopError, ExitCode
+from coop_core.git.mirror import Mirror
+from coop_core.kube.client import KubeClient
+from coop_core.kube.configuration import from_kubeconfig
+from coop_core.local import tls
+from coop_core.local.api.server import ApiServer
+from coop_core.local.controllers.wiring import Controllers
+from coop_core.local.objects import Objects
+from coop_core.local.router.server import Router
+from coop_core.local.runtime.runtime import Runtime
+from coop_core.local.store import Store
+from coop_core.local.tokens import MASTERS, PROXIES, PROXY_AUDIENCE, Identity, Tokens
+from coop_core.local.watchdog import Watchdog
+from coop_core.platform import bootstrap, kubeconfigs, remotes
 from coop_core.platform import record as records
+from coop_core.platform.control import PODS
+from coop_core.proxy.server import ProxyServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from coop_core.paths import Home
     from coop_core.platform.record import Record
 
 logger = logging.getLogger("coop.platform")
+
+
+LOCK_LIMIT_S = 1.0
+"""Others hold the lock for a moment to see whether a platform has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +75,106 @@ async def serve(home: Home, options: Options, ready: Callable[[Record], None]) -
             logger.info("stopping")
 
 
+async def _start(home: Home, options: Options, stack: AsyncExitStack) -> Record:
+    """Starts every part; what was started is closed in reverse order when `stack` unwinds."""
+    folder, clock = home.platform, SystemClock()
+    previous = records.read(folder)
+    certificate, tokens = tls.ensure(folder / "tls"), Tokens.ensure(folder)
+    store = Store(folder / "objects.db")
+    stack.callback(store.close)
+    objects = Objects(store, clock)
+    bootstrap.ensure(objects)
+    mirror = Mirror(home.cache / "mirror")
+
+    router = Router(objects)
+    await router.start(options.port)
+    stack.push_async_callback(router.close)
+    runtime = Runtime(
+        objects,
+        ImageStore(home.images, home.language_environments),
+        folder=folder / PODS,
+        traffic=router.traffic,
+    )
+    watchdog = Watchdog(folder / PODS, records.lock_file(folder))
+    watchdog.start()
+    stack.push_async_callback(watchdog.close)
+    api = ApiServer(objects, tokens=tokens, certificate=certificate, logs=runtime)
+    await _listen(api, previous.api_port if previous else 0)
+    stack.push_async_callback(api.close)
+    controllers = Controllers(objects, mirror, runtime)
+    stack.push_async_callback(controllers.close)
+    await controllers.start()
+
+    server = f"https://127.0.0.1:{api.port}"
+    admin = _kubeconfig(home, "agent.kubeconfig", server, Identity("coop-agent", (MASTERS,)), tokens)
+    reader = _kubeconfig(home, "proxy.kubeconfig", server, Identity("coop-proxy", (PROXIES,)), tokens)
+    proxy = ProxyServer(
+        await from_kubeconfig(reader, None), clock=clock, tls=certificate.server_context(), audience=PROXY_AUDIENCE
+    )
+    await _listen(proxy, previous.proxy_port if previous else 0)
+    stack.push_async_callback(proxy.close)
+    developer = Identity(options.user, ("coop:developers",), (PROXY_AUDIENCE,))
+    _kubeconfig(home, "kubeconfig", f"https://127.0.0.1:{proxy.port}", developer, tokens)
+
+    client = KubeClient(await from_kubeconfig(admin, None))
+    stack.push_async_callback(client.close)
+    remotes.ensure(home)
+    agent = asyncio.create_task(Agent(client, mirror, remotes.config_file(home), clock).run())
+    stack.push_async_callback(_cancel, agent)
+    return records.Record(
+        pid=os.getpid(),
+        started_s=clock.now_s(),
+        user=options.user,
+        api_port=api.port,
+        proxy_port=proxy.port,
+        http_port=router.port,
+    )
+
+
+def _kubeconfig(home: Home, name: str, server: str, identity: Identity, tokens: Tokens) -> Path:
+    """Writes the kubeconfig with which `identity` talks to `server`."""
+    path = home.platform / name
+    content = kubeconfigs.text(
+        server=server,
+        ca=(home.platform / "tls" / "ca.crt").read_bytes(),
+        token=tokens.token_for(identity),
+        user=identity.user,
+        namespace=f"dev-{identity.user}",
+    )
+    kubeconfigs.write(path, content)
+    return path
+
+
+async def _listen(server: ApiServer | ProxyServer, wanted: int) -> None:
+    """On the port it had before, so that kubeconfigs stay true; on a free one when somebody took that."""
+    try:
+        await server.start(port=wanted)
+    except OSError:
+        await server.start()
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
 @contextmanager
 def _lock(home: Home) -> Iterator[None]:
     with records.lock_file(home.platform).open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CoopError(
-                "cannot start the local platform",
-                "another one is starting or running in the same folder",
-                "coop platform status",
-                ExitCode.BUSY,
-            ) from None
+        deadline_s = time.monotonic() + LOCK_LIMIT_S
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline_s:
+                    raise CoopError(
+                        "cannot start the local platform",
+                        "another one is starting or running in the same folder",
+                        "coop platform status",
+                        ExitCode.BUSY,
+                    ) from None
+                time.sleep(0.02)
         yield
 
 

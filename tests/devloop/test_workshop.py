@@ -1,0 +1,168 @@
+"""The loop's hands: real repositories, the real builder, a bare remote beside them."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from coop_core.build.local import LocalBuilder
+from coop_core.git import repository
+from coop_devloop import events as e
+from coop_devloop.decide import Build, Commit, Push, TakeSnapshot
+from coop_devloop.workshop import Place, Workshop
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ENVIRONMENT = "dev-ada"
+BRANCH = f"refs/heads/env/{ENVIRONMENT}"
+PROGRAM = "name: hello\nrun: python -m app\n"
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+    return subprocess.run(
+        ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Path:
+    repository.create_bare(tmp_path / "hello.git")
+    return tmp_path / "hello.git"
+
+
+@pytest.fixture
+def clone(tmp_path: Path, remote: Path) -> Path:
+    return make_clone(tmp_path / "ada", remote)
+
+
+def make_clone(folder: Path, remote: Path) -> Path:
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "remote", "add", "origin", str(remote))
+    (folder / "coop.yaml").write_text(PROGRAM)
+    (folder / "app.py").write_text("print('one')\n")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "start")
+    return folder
+
+
+def workshop(folder: Path, tmp_path: Path) -> Workshop:
+    found = repository.find(folder)
+    place = Place(found, "", "hello", ENVIRONMENT, repository.remote(found), "localhost")
+    return Workshop(place, LocalBuilder(tmp_path / "images", tmp_path / "environments"))
+
+
+async def up_to_commit(shop: Workshop) -> e.DeployCommitted | e.NothingToDeploy:
+    taken = await shop.work(TakeSnapshot())
+    assert isinstance(taken, e.SnapshotTaken), taken
+    built = await shop.work(Build(taken.commit))
+    assert isinstance(built, e.BuildFinished), built
+    committed = await shop.work(Commit(taken.commit, built.image))
+    assert isinstance(committed, (e.DeployCommitted, e.NothingToDeploy)), committed
+    return committed
+
+
+async def deploy(shop: Workshop) -> e.Event:
+    committed = await up_to_commit(shop)
+    assert isinstance(committed, e.DeployCommitted)
+    return await shop.work(Push(committed.commit, committed.base))
+
+
+async def test_a_dirty_tree_reaches_the_remotes_environment_branch(
+    tmp_path: Path, remote: Path, clone: Path
+) -> None:
+    (clone / "app.py").write_text("print('two')\n")
+    pushed = await deploy(workshop(clone, tmp_path))
+    assert isinstance(pushed, e.Pushed)
+    assert git(remote, "rev-parse", BRANCH) == pushed.commit
+    files = git(remote, "ls-tree", "-r", "--name-only", BRANCH).splitlines()
+    assert files == ["hello/deployment-hello.yaml", "hello/ingress-hello.yaml", "hello/service-hello.yaml"]
+    message = git(remote, "log", "-1", "--format=%B", BRANCH)
+    assert "Coop-Service: hello" in message
+    assert git(clone, "status", "--porcelain") == "M app.py"
+
+
+async def test_the_same_files_again_deploy_nothing(tmp_path: Path, remote: Path, clone: Path) -> None:
+    pushed = await deploy(workshop(clone, tmp_path))
+    assert isinstance(pushed, e.Pushed)
+    assert await up_to_commit(workshop(clone, tmp_path)) == e.NothingToDeploy(pushed.commit)
+
+
+async def test_a_commit_that_changes_no_file_deploys_nothing(tmp_path: Path, clone: Path) -> None:
+    shop = workshop(clone, tmp_path)
+    pushed = await deploy(shop)
+    assert isinstance(pushed, e.Pushed)
+    git(clone, "commit", "--allow-empty", "-qm", "empty")
+    assert await up_to_commit(shop) == e.NothingToDeploy(pushed.commit)
+
+
+async def test_being_overtaken_is_noticed_and_the_next_try_goes_on_top(
+    tmp_path: Path, remote: Path, clone: Path
+) -> None:
+    mine, theirs = workshop(clone, tmp_path), workshop(make_clone(tmp_path / "bob", remote), tmp_path)
+    assert isinstance(await deploy(mine), e.Pushed)
+    (tmp_path / "bob" / "app.py").write_text("print('bob')\n")
+    overtaking = await deploy(theirs)
+    assert isinstance(overtaking, e.Pushed)
+    (clone / "app.py").write_text("print('ada')\n")
+    assert await deploy(mine) == e.PushOvertaken()
+    pushed = await deploy(mine)
+    assert isinstance(pushed, e.Pushed)
+    assert git(remote, "rev-parse", f"{pushed.commit}^") == overtaking.commit
+
+
+async def test_a_hook_that_refuses_is_quoted_and_will_not_pass(tmp_path: Path, remote: Path, clone: Path) -> None:
+    hook = remote / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho 'environments are frozen' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    failed = await deploy(workshop(clone, tmp_path))
+    assert isinstance(failed, e.PushFailed)
+    assert "environments are frozen" in failed.problem.why
+    assert "whoever runs the Git server" in failed.problem.remedy
+    assert not failed.problem.can_pass
+
+
+async def test_a_network_that_is_away_may_come_back(tmp_path: Path, clone: Path) -> None:
+    git(clone, "remote", "set-url", "origin", "http://127.0.0.1:1/hello.git")
+    shop = workshop(clone, tmp_path)
+    taken = await shop.work(TakeSnapshot())
+    assert isinstance(taken, e.SnapshotTaken)
+    built = await shop.work(Build(taken.commit))
+    assert isinstance(built, e.BuildFinished)
+    stuck = await shop.work(Commit(taken.commit, built.image))
+    assert isinstance(stuck, e.DeployFailed)
+    assert stuck.problem.can_pass
+    assert "git remote -v" in stuck.problem.remedy
+
+
+async def test_a_mistake_in_coop_yaml_names_the_line_and_leaves_the_remote_alone(
+    tmp_path: Path, remote: Path, clone: Path
+) -> None:
+    (clone / "coop.yaml").write_text("name: hello\nrun: python -m app\nport: eighty\n")
+    shop = workshop(clone, tmp_path)
+    taken = await shop.work(TakeSnapshot())
+    assert isinstance(taken, e.SnapshotTaken)
+    failed = await shop.work(Build(taken.commit))
+    assert isinstance(failed, e.BuildFailed)
+    assert "coop.yaml:3" in f"{failed.problem.what} {failed.problem.why}"
+    assert not git(remote, "for-each-ref")
+
+
+async def test_a_service_in_a_subfolder_names_its_own_files(tmp_path: Path, clone: Path) -> None:
+    folder = clone / "services" / "web"
+    folder.mkdir(parents=True)
+    (folder / "coop.yaml").write_text("name: web\nrun: python -m app\n")
+    found = repository.find(folder)
+    place = Place(found, "services/web", "web", ENVIRONMENT, repository.remote(found), "localhost")
+    shop = Workshop(place, LocalBuilder(tmp_path / "images", tmp_path / "environments"))
+    assert isinstance(await deploy(shop), e.Pushed)
+    (folder / "app.py").write_text("print('web')\n")
+    (clone / "app.py").write_text("print('other')\n")
+    taken = await shop.work(TakeSnapshot())
+    assert isinstance(taken, e.SnapshotTaken)
+    assert taken.changed == ("app.py",)

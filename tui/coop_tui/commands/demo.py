@@ -1,0 +1,128 @@
+"""`coop demo`: see the whole path work, and leave nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from coop_core.errors import ExitCode
+from coop_core.paths import Home
+from coop_tui.narration import Narrated, duration
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator
+
+    from coop_core.kube.client import KubeClient
+    from coop_core.platform.access import Access
+    from coop_core.platform.record import Record
+    from coop_tui.demo.play import Outcome, Play
+
+
+@click.command()
+@click.option("--no-ui", is_flag=True, help="Tell the story on the terminal instead of opening the dashboard.")
+def command(no_ui: bool) -> None:
+    """Start a platform, deploy a sample app to main and to your own environment, save a change, see it served.
+
+    Works without Docker, cluster or network, in folders of its own, and stops everything it started.
+    """
+    has_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    with tempfile.TemporaryDirectory(prefix="coop-demo-") as folder:
+        outcome = _perform(Path(folder), in_dashboard=has_terminal and not no_ui)
+    _summary(outcome)
+    if not outcome.is_complete:
+        raise click.exceptions.Exit(ExitCode.FAILED)
+
+
+def _perform(folder: Path, *, in_dashboard: bool) -> Outcome:
+    from coop_core.platform.access import of_local
+    from coop_tui.demo.play import Play
+
+    home = Home.under(folder)
+    lines: asyncio.Queue[Narrated] = asyncio.Queue()
+    with _platform(home) as (record, took_ms):
+        access = of_local(home, record)
+        play = Play(home, folder, access, lines.put_nowait if in_dashboard else _print)
+        play.done("a local platform", took_ms)
+        asyncio.run(_in_dashboard(play, access, lines) if in_dashboard else _narrated(play, access))
+    return play.outcome
+
+
+@contextmanager
+def _platform(home: Home) -> Iterator[tuple[Record, float]]:
+    """A platform that ends with this process, however that ends."""
+    from coop_core.git.repository import user_slug
+    from coop_core.platform import control
+
+    # A polite kill cleans up as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    started_s = time.perf_counter()
+    try:
+        record = control.up(home, port=0, user=user_slug(Path.cwd()), bound_to_caller=True)
+        yield record, (time.perf_counter() - started_s) * 1000
+    finally:
+        control.down(home)
+
+
+async def _narrated(play: Play, access: Access) -> None:
+    from coop_core.kube.client import KubeClient
+    from coop_tui.running import until_signalled
+
+    async with await KubeClient.connect(access.kubeconfig, access.context) as client:
+        await until_signalled(play.run(client))
+
+
+async def _in_dashboard(play: Play, access: Access, lines: asyncio.Queue[Narrated]) -> None:
+    """The play behind the dashboard; closing the dashboard ends both."""
+    from coop_core.kube.client import KubeClient
+    from coop_tui.dashboard.opening import opened
+    from coop_tui.running import users_own
+
+    log = play.event_log
+    async with (
+        await KubeClient.connect(access.kubeconfig, access.context) as client,
+        opened(access, devloop_log=log, narration=_forever(lines)) as dashboard,
+    ):
+        playing = asyncio.create_task(_play_and_tell(play, client, lines))
+        try:
+            await dashboard.run_async()
+        finally:
+            playing.cancel()
+            with suppress(asyncio.CancelledError):
+                try:
+                    await playing
+                except BaseExceptionGroup as group:
+                    raise (users_own(group) or group) from group
+
+
+async def _play_and_tell(play: Play, client: KubeClient, lines: asyncio.Queue[Narrated]) -> None:
+    await play.run(client)
+    lines.put_nowait(Narrated("that is all: look around, then press q to stop everything"))
+
+
+async def _forever(lines: asyncio.Queue[Narrated]) -> AsyncGenerator[Narrated, None]:
+    while True:
+        yield await lines.get()
+
+
+def _print(line: Narrated) -> None:
+    took = "" if line.took_ms is None else f"  {duration(line.took_ms)}"
+    click.echo(f"{click.style('●', fg='green') if took else ' '} {line.text}{click.style(took, dim=True)}")
+
+
+def _summary(outcome: Outcome) -> None:
+    """The table of phases and their times."""
+    width = max((len(what) for what, _ in outcome.phases), default=0)
+    click.echo(f"\n{'phase':{width}}  {'time':>9}")
+    for what, took_ms in outcome.phases:
+        click.echo(f"{what:{width}}  {duration(took_ms):>9}")
+    click.echo("\nEverything that was started is stopped, and the folder is gone.")
+    if not outcome.is_complete:
+        click.echo("The demo was ended before it had shown everything.", err=True)

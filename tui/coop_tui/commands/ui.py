@@ -1,0 +1,57 @@
+"""`coop ui`: the dashboard."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from coop_core import settings as user_settings
+from coop_core.errors import CoopError, ExitCode
+from coop_core.paths import Home
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from coop_core.platform.access import Access
+
+
+@click.command()
+def command() -> None:
+    """Open the dashboard: every service that you see, its sync, health, pods, events and log.
+
+    All of it is read through the read-only proxy. Press ? for the keys.
+    """
+    from coop_core.platform.access import reach
+    from coop_tui.workspace import user_name
+
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise CoopError(
+            "cannot open the dashboard",
+            "it needs a terminal",
+            "coop status prints the same once",
+            ExitCode.USAGE,
+        )
+    home = Home.from_environment()
+    settings = user_settings.load(home)
+    access = reach(home, settings, user_name(settings))
+    asyncio.run(_show(home, access))
+
+
+async def _show(home: Home, access: Access) -> None:
+    from coop_tui.dashboard.opening import opened
+
+    async with opened(access, devloop_log=_event_log(home, access.environment)) as dashboard:
+        await dashboard.run_async()
+
+
+def _event_log(home: Home, environment: str) -> Path | None:
+    """The event log of the service one stands in; None outside of one."""
+    from coop_tui.workspace import here
+
+    try:
+        return home.devloop(environment, here().spec().name) / "events.jsonl"
+    except CoopError:
+        return None
