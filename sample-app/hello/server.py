@@ -79,10 +79,11 @@ class Server:
             return False
         headers = _headers(lines)
         length = headers.get("content-length", "0")
-        if len(request) != 3 or "transfer-encoding" in headers or not length.isdigit():
+        is_clear = len(request) == 3 and "transfer-encoding" not in headers and length.isdecimal()
+        if not is_clear or int(length) > _BODY_LIMIT_BYTES:
             connection.sendall(_response(400, "that is no request this server understands\n", is_last=True))
             return False
-        lines.read(min(int(length), _BODY_LIMIT_BYTES))
+        lines.read(int(length))
         method, target, version = request
         status, text = self._answer(method, target.partition("?")[0])
         is_last = version != "HTTP/1.1" or headers.get("connection") == "close" or self._is_stopping

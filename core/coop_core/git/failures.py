@@ -17,8 +17,8 @@ _PREFIXES = re.compile(r"^(remote|fatal|error|warning|hint): *", re.IGNORECASE)
 
 # What passes by itself: the network, a remote that restarts.
 _AWAY = (
-    "Could not resolve|Failed to connect|Couldn't connect|Connection (refused|timed out|reset|closed)|unable to access|Network is unreachable"
-    "|the remote end hung up|early EOF|No route to host"
+    "Could not resolve|Failed to connect|Couldn't connect|Connection (refused|timed out|reset|closed)"
+    "|unable to access|Network is unreachable|the remote end hung up|early EOF|No route to host|error: 5[0-9][0-9]"
 )
 
 # (what git says, remedy); the first that matches wins.

@@ -12,7 +12,7 @@ import re
 import signal
 import subprocess
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from coop_core.errors import CoopError, ExitCode
 from coop_core.git import failures
@@ -89,12 +89,19 @@ def check_url(url: str) -> str:
 
 
 class Running:
-    """A git process at work. `finish` must be called; a process that is dropped is killed."""
+    """A git process at work. Used as a context manager it is ended with the block, finished or not."""
 
     def __init__(self, process: Any, *, limit_s: float, asked: str) -> None:
         self.process = process
         self._limit_s = limit_s
         self._asked = asked
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.returncode is None:
+            self.kill()
 
     def finish(self, stdin: bytes | None = None) -> Result:
         """Feeds `stdin`, waits, and gives the result whatever the status is."""

@@ -71,19 +71,19 @@ def take(repository: Repository, environment: str) -> Snapshot:
         last_file = repository.own_dir / f"{check_ref(_ref(environment, 0)).split('/')[3]}.json"
         last = _Last(**_read_json(last_file))
         # Beside the scan: HEAD's commit costs no time of its own.
-        head_running = repository.git.start(["cat-file", "--batch"], has_stdin=True)
-        tree = _write_tree(repository, lock)
-        found = parse_batch(head_running.finish(b"HEAD^{commit}\n").out)
+        with repository.git.start(["cat-file", "--batch"], has_stdin=True) as reading:
+            tree = _write_tree(repository, lock)
+            found = parse_batch(reading.finish(b"HEAD^{commit}\n").out)
         head = parse_commit(found) if found else None
         head_id = head.id if head else None
         if last.commit and (tree, head_id) == (last.tree, last.head):
             return Snapshot(last.commit, tree, head, last.commit, ())
-        comparing = repository.git.start(["diff-tree", "-r", "-z", "--name-only", last.tree or tree, tree])
-        commit = _commit(repository, tree, head)
-        slot = (last.slot + 1) % KEPT
-        repository.git.run("update-ref", _ref(environment, slot), commit, doing="keep the snapshot")
-        # An older tree that git has collected since: nothing to compare with.
-        changed = tuple(os.fsdecode(path) for path in comparing.finish().out.split(b"\0") if path)
+        with repository.git.start(["diff-tree", "-r", "-z", "--name-only", last.tree or tree, tree]) as comparing:
+            commit = _commit(repository, tree, head)
+            slot = (last.slot + 1) % KEPT
+            repository.git.run("update-ref", _ref(environment, slot), commit, doing="keep the snapshot")
+            # Nothing when git has collected the older tree since.
+            changed = tuple(os.fsdecode(path) for path in comparing.finish().out.split(b"\0") if path)
         _write_json(last_file, {"commit": commit, "tree": tree, "head": head_id, "slot": slot})
         return Snapshot(commit, tree, head, last.commit, changed)
 
