@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -72,7 +73,7 @@ class Api:
         if data is not None:
             named.setdefault("Content-Type", "application/json")
         async with self._session.request(
-            method, self.url + path, data=data, headers={**self._headers, **named}
+            method, self.url + path, data=data and io.BytesIO(data), headers={**self._headers, **named}
         ) as response:
             return Answer(response, await response.read())
 
