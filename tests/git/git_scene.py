@@ -25,6 +25,14 @@ def git(folder: Path, *args: str, env: dict[str, str] | None = None, fails: bool
     return os.fsdecode(done.stdout).removesuffix("\n")
 
 
+def add_hook(git_dir: Path, name: str, script: str) -> Path:
+    hook = git_dir / "hooks" / name
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\n{script}\n")
+    hook.chmod(0o755)
+    return hook
+
+
 @dataclass(frozen=True)
 class Scene:
     """work: a clone with one commit on main; bare: its remote."""
@@ -74,8 +82,8 @@ def new_scene(folder: Path) -> Scene:
     """A clone with one commit that was pushed."""
     scene = Scene(folder / "work", folder / "remote.git")
     folder.mkdir(parents=True, exist_ok=True)
-    git(folder, "init", "--quiet", "--bare", str(scene.bare))
-    git(folder, "init", "--quiet", str(scene.work))
+    git(folder, "init", "--quiet", "--bare", "--template=", str(scene.bare))
+    git(folder, "init", "--quiet", "--template=", str(scene.work))
     scene.git("remote", "add", "origin", str(scene.bare))
     scene.write("hello/app.py", "print('hello')\n")
     scene.commit("first")

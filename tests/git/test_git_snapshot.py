@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from git_scene import Scene, git
+from git_scene import Scene, add_hook, git
 
 from coop_core.errors import CoopError
 from coop_core.git import repository, snapshot
@@ -54,9 +54,7 @@ def test_nothing_of_the_users_is_touched(scene: Scene) -> None:
 def test_the_users_hooks_do_not_run(scene: Scene) -> None:
     marker = scene.work.parent / "hook-ran"
     for name in ("post-index-change", "reference-transaction", "pre-commit", "post-commit"):
-        hook = scene.work / ".git" / "hooks" / name
-        hook.write_text(f"#!/bin/sh\ntouch '{marker}'\n")
-        hook.chmod(0o755)
+        add_hook(scene.work / ".git", name, f"touch '{marker}'")
     scene.write("new.txt", "new")
     snapshot.take(scene.repository, "dev-ada")
     assert not marker.exists()

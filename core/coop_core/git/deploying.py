@@ -93,7 +93,7 @@ def deploy(repository: Repository, remote: Remote, request: DeployRequest) -> De
             push(repository, remote, request.environment, made, base)
             return Deployed(made, is_new=True, attempts=attempt)
         except Moved:
-            time.sleep(random.uniform(0, 0.02 * min(attempt, 10)))
+            _pause(attempt)
             base = fetch(repository, remote, request.environment)
     raise CoopError(
         f"cannot deploy to {request.environment}", f"others pushed to it {_ATTEMPTS} times in between",
@@ -143,16 +143,20 @@ def push(repository: Repository, remote: Remote, environment: str, commit: str, 
 
 def fetch(repository: Repository, remote: Remote, environment: str) -> str | None:
     """Where the remote's branch is, with its objects here; None when there is no such branch."""
-    cached = _cached_ref(remote, environment)
-    result = repository.git.attempt(
-        "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--refmap=",
-        "--no-recurse-submodules", "--", remote.name, f"+{branch(environment)}:{cached}", limit_s=REMOTE_LIMIT_S,
-    )  # fmt: skip
-    if result.status == 0:
-        return known(repository, remote, environment)
-    if "couldn't find remote ref" in result.err:
-        _remember(repository, remote, environment, None)
-        return None
+    wanted = f"+{branch(environment)}:{_cached_ref(remote, environment)}"
+    for attempt in range(1, _ATTEMPTS + 1):
+        result = repository.git.attempt(
+            "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--refmap=",
+            "--no-recurse-submodules", "--", remote.name, wanted, limit_s=REMOTE_LIMIT_S,
+        )  # fmt: skip
+        if result.status == 0:
+            return known(repository, remote, environment)
+        if "couldn't find remote ref" in result.err:
+            _remember(repository, remote, environment, None)
+            return None
+        if not _LOST_RACE.search(result.err):  # another coop in this repository noted the same at once
+            break
+        _pause(attempt)
     raise failures.translate(f"fetch {environment}", result.err, repository.root)
 
 
@@ -180,6 +184,11 @@ def delete(repository: Repository, remote: Remote, environment: str) -> bool:
         if not _LOST_RACE.search(result.text):
             raise failures.translate(f"delete {environment}", f"{result.err}\n{result.text}", repository.root)
     raise CoopError(f"cannot delete {environment}", "others keep pushing to it", "try again", ExitCode.BUSY)
+
+
+def _pause(attempt: int) -> None:
+    # At random, or those who met once meet again.
+    time.sleep(random.uniform(0, 0.02 * min(attempt, 10)))
 
 
 def _remember(repository: Repository, remote: Remote, environment: str, commit: str | None) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from coop_core.errors import CoopError, ExitCode
 from coop_core.git import failures, remotes
 from coop_core.git.objects import FOLDER, Commit, Objects
+from coop_core.git.repository import create_bare
 from coop_core.git.runner import REMOTE_LIMIT_S, Git, check_id, check_ref
 from coop_core.git.trees import Limits, contents
 
@@ -77,9 +78,7 @@ class Mirror:
         """The bare cache of a URL, made when it is not there."""
         place = self._folder / f"{remotes.url_mark(url)}.git"
         if not (place / "HEAD").is_file():
-            place.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # A template would bring the user's hooks along.
-            Git(place).run("init", "--quiet", "--bare", "--template=", "--", str(place), doing="make a cache")
+            create_bare(place)
         return Git(place, place)
 
     def _fetch(self, url: str, ref: str) -> Commit | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import getpass
-import os
 import re
+import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,8 +92,7 @@ def find(folder: Path) -> Repository:
 
 def create_bare(folder: Path) -> None:
     """Makes a bare repository, with all folders above it; of several at once, one makes it."""
-    new = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(new, ignore_errors=True)
+    new = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     new.mkdir(parents=True, mode=0o700)
     # Without a template: it would bring the user's hooks along.
     options = ("--quiet", "--bare", "--template=", "--initial-branch=main")
@@ -161,7 +160,7 @@ def personal_environment(slug: str) -> str:
 
 def as_label(text: str, limit: int = 40) -> str:
     """`text` as a DNS label of at most `limit` characters; "" when nothing of it can be kept."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower())[:limit].strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:limit].rstrip("-")
 
 
 def _login() -> str:
