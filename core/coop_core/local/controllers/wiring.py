@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coop_core.local.controllers.applications.controller import ApplicationController
 from coop_core.local.controllers.deployments import DeploymentController
 from coop_core.local.controllers.endpoints import EndpointsController
 from coop_core.local.controllers.events import EventExpiry
@@ -25,10 +26,12 @@ class Controllers:
     def __init__(self, objects: Objects, mirror: Mirror, runtime: Runtime) -> None:
         self._runtime = runtime
         deployments, replica_sets = DeploymentController(objects), ReplicaSetController(objects)
-        self._recorders = [deployments.recorder, replica_sets.recorder]
+        applications = ApplicationController(objects, mirror)
+        self._recorders = [deployments.recorder, replica_sets.recorder, applications.recorder]
         self._loops = [
             Loop(controller)
             for controller in (
+                applications,
                 NamespaceController(objects),
                 deployments,
                 replica_sets,

@@ -1,0 +1,1 @@
+"""The Application controller: what Argo CD does for an Application, on the local platform."""

@@ -1,0 +1,321 @@
+"""Applications: kept at the commit that their branch names, and their status at what is really there.
+
+Behaves as Argo CD does (facts: refresh annotation, automatic sync with prune and self-heal, one attempt per revision)
+with two simplifications that show: sync waves order the manifests but do not wait for health between them, and
+what can never be applied fails at once, without retries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coop_core.clock import parse_rfc3339, rfc3339
+from coop_core.cluster import drift, kinds, labels
+from coop_core.cluster.health import Health
+from coop_core.errors import CoopError
+from coop_core.local.controllers.applications import comparing, deciding, manifests, projects, status, syncing
+from coop_core.local.controllers.deleting import delete
+from coop_core.local.controllers.events import Recorder
+from coop_core.local.controllers.loop import Controller, Key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from coop_core.cluster.kinds import Kind, Raw
+    from coop_core.git.mirror import Mirror
+    from coop_core.local.controllers.applications.comparing import Comparison
+    from coop_core.local.controllers.applications.manifests import Targets
+    from coop_core.local.objects import Objects
+
+_EVERY_S, _JITTER_S = 120, 60
+"""An Application looks at Git by itself after this long, and up to so much longer, as Argo CD does."""
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where an Application's manifests come from."""
+
+    url: str
+    ref: str
+    path: str
+
+    @classmethod
+    def of(cls, application: Raw) -> _Source:
+        source = application["spec"].get("source") or {}
+        asked = ((application.get("operation") or {}).get("sync") or {}).get("revision")
+        return cls(
+            source.get("repoURL") or "", asked or source.get("targetRevision") or "HEAD", source.get("path") or "."
+        )
+
+
+class ApplicationController(Controller):
+    """mirror: how Git is read; it may block, so it is called in threads."""
+
+    name = "applications"
+    watches = (kinds.APPLICATION, *comparing.TRACKED)
+    workers = 4  # a slow Git host must not hold up the other applications
+
+    def __init__(self, objects: Objects, mirror: Mirror) -> None:
+        super().__init__(objects)
+        self.recorder = Recorder(objects, "argocd-application-controller")
+        self._mirror = mirror
+        self._targets: dict[Key, tuple[tuple[str, str, str, str], Targets]] = {}
+
+    def keys(self, kind: Kind, body: Raw) -> Iterable[Key]:
+        if kind is kinds.APPLICATION:
+            yield (body["metadata"]["namespace"], body["metadata"]["name"])
+        application = drift.application_of(kind, body)
+        if application:
+            yield (kinds.ARGOCD_NAMESPACE, application)
+
+    async def reconcile(self, key: Key) -> float | None:
+        application = self.objects.find(kinds.APPLICATION, *key)
+        if application is None:
+            self._targets.pop(key, None)
+            return None
+        if "deletionTimestamp" in application["metadata"]:
+            return self._delete(application)
+        problem = projects.problem(self.objects, application)
+        if problem:
+            return self._refuse(application, problem)
+        is_fresh = self._wants_git(application)
+        try:
+            targets = await self._read(key, application, is_fresh=is_fresh)
+        except CoopError as error:
+            return self._note_unreadable(key, application, error)
+        current = self.objects.find(kinds.APPLICATION, *key)
+        if current is None or current["metadata"]["uid"] != application["metadata"]["uid"]:
+            return None
+        if current["spec"] != application["spec"] or "deletionTimestamp" in current["metadata"]:
+            return 0.0
+        again_s = self._bring_in_step(application, current, targets, is_fresh=is_fresh)
+        due_s = self._due_in_s(self.objects.find(kinds.APPLICATION, *key) or current)
+        return due_s if again_s is None else min(again_s, due_s)
+
+    # Reading Git
+
+    def _wants_git(self, application: Raw) -> bool:
+        """Whether the branch has to be looked up anew; a change of live objects alone needs no Git."""
+        seen = application.get("status") or {}
+        annotations = application["metadata"].get("annotations") or {}
+        compared = (seen.get("sync") or {}).get("comparedTo") or {}
+        return (
+            labels.ARGO_REFRESH in annotations
+            or bool(application.get("operation"))
+            or compared.get("source") != application["spec"].get("source")
+            or compared.get("destination") != application["spec"].get("destination")
+            or not (seen.get("sync") or {}).get("revision")
+            or self._due_in_s(application) <= 0
+        )
+
+    def _due_in_s(self, application: Raw) -> float:
+        at_s = parse_rfc3339((application.get("status") or {}).get("reconciledAt") or "")
+        jitter_s = zlib.crc32(application["metadata"]["uid"].encode()) % _JITTER_S
+        return 0.0 if at_s is None else at_s + _EVERY_S + jitter_s - self.objects.clock.now_s()
+
+    async def _read(self, key: Key, application: Raw, *, is_fresh: bool) -> Targets:
+        source = _Source.of(application)
+        revision = ((application.get("status") or {}).get("sync") or {}).get("revision") or ""
+        if is_fresh:
+            revision = await asyncio.to_thread(self._resolve, source)
+        namespace = (application["spec"].get("destination") or {}).get("namespace") or "default"
+        wanted = (source.url, source.path, revision, namespace)
+        known = self._targets.get(key)
+        if known is None or known[0] != wanted:
+            known = (wanted, await asyncio.to_thread(self._load, application, source, revision))
+            self._targets[key] = known
+        return known[1]
+
+    def _resolve(self, source: _Source) -> str:
+        if _COMMIT.fullmatch(source.ref):
+            return source.ref
+        refs = [source.ref] if source.ref.startswith("refs/") or source.ref == "HEAD" else []
+        for ref in refs or (f"refs/heads/{source.ref}", f"refs/tags/{source.ref}"):
+            found = self._mirror.resolve(source.url, ref)
+            if found:
+                return found
+        raise CoopError(
+            "cannot find the revision", f"{source.ref} is not in the repository", f"push {source.ref} again"
+        )
+
+    def _load(self, application: Raw, source: _Source, revision: str) -> Targets:
+        directory = application["spec"]["source"].get("directory") or {}
+        path = "" if source.path in (".", "/") else source.path.strip("/")
+        files = self._mirror.files(source.url, revision, path)
+        if not files and path:
+            raise CoopError("cannot read the manifests", f"{path}: app path does not exist", f"add {path}")
+        if not directory.get("recurse"):
+            files = {name: content for name, content in files.items() if "/" not in name}
+        namespace = (application["spec"].get("destination") or {}).get("namespace") or "default"
+        return manifests.read(
+            files, application=application["metadata"]["name"], namespace=namespace, revision=revision
+        )
+
+    # Comparing and syncing
+
+    def _bring_in_step(self, asked: Raw, application: Raw, targets: Targets, *, is_fresh: bool) -> float | None:
+        """Compares, syncs if that is due, compares again, and writes it all at once. asked: as it was before Git."""
+        name = application["metadata"]["name"]
+        started_s = self.objects.clock.now_s()
+        comparison = comparing.compare(self.objects, name, targets)
+        situation = deciding.Situation(
+            # An operation that came in meanwhile asked for something that was not read: it has its own turn.
+            application={**application, "operation": asked.get("operation")},
+            revision=targets.revision,
+            is_synced=comparison.is_synced,
+            only_prunable=all(one.is_synced or one.target is None for one in comparison.resources),
+            is_empty=not targets.items,
+            now_s=started_s,
+        )
+        decision = deciding.decide(situation)
+        parts: Raw = {}
+        errors = [
+            ("RepeatedResourceWarning", f"Resource {'/'.join(one)} appeared 2 times") for one in targets.repeated
+        ]
+        again_s = None
+        if isinstance(decision, deciding.Sync):
+            parts, again_s = self._sync(application, targets, comparison, decision, started_s)
+            comparison = comparing.compare(self.objects, name, targets)
+            state = parts["operationState"]
+            if state["phase"] == "Failed":
+                errors.append(("SyncError", f"Failed last sync attempt to {targets.revision}: {state['message']}"))
+        else:
+            again_s = decision.again_s
+            if decision.error:
+                errors.append(("SyncError", decision.error))
+        self._write(asked, application, targets, comparison, parts, errors, is_fresh or bool(parts))
+        return again_s
+
+    def _sync(
+        self, application: Raw, targets: Targets, comparison: Comparison, decision: deciding.Sync, started_s: float
+    ) -> tuple[Raw, float | None]:
+        result = syncing.sync(self.objects, comparison, _wish(application, targets, decision.operation))
+        now_s, retries = self.objects.clock.now_s(), decision.retries
+        parts = status.operated(
+            application, decision.operation, result, started_s=started_s, now_s=now_s, retries=retries
+        )
+        wait_s = None
+        if result.phase != "Succeeded" and not result.is_final:
+            wait_s = deciding.retry_in_s(decision.operation, retries)
+        if wait_s is not None:
+            parts = status.to_retry(parts, in_s=wait_s, retries=retries + 1, now_s=now_s)
+        elif result.phase == "Succeeded":
+            message = f"Sync operation to {targets.revision} succeeded"
+            self.recorder.normal(application, "OperationCompleted", message)
+        else:
+            message = f"Sync operation to {targets.revision} failed: {result.message}"
+            self.recorder.warning(application, "OperationCompleted", message)
+        return parts, wait_s
+
+    def _write(  # all that one pass has found
+        self,
+        asked: Raw,
+        application: Raw,
+        targets: Targets,
+        comparison: Comparison,
+        parts: Raw,
+        errors: list[tuple[str, str]],
+        is_new: bool,
+    ) -> None:
+        before, now_s = application.get("status") or {}, self.objects.clock.now_s()
+        after = {
+            **before,
+            **status.compared(application, targets.revision, is_synced=comparison.is_synced),
+            **status.healthy(before, comparison.health, now_s),
+            **status.conditions(before, errors, now_s),
+            "resources": [resource.to_raw() for resource in comparison.resources],
+            "summary": {
+                "images": comparing.images(self.objects, comparison),
+                "externalURLs": comparing.external_urls(comparison),
+            },
+            **parts,
+        }
+        if is_new:
+            after["reconciledAt"] = rfc3339(now_s)
+        self._put(asked, application, after)
+
+    def _put(self, asked: Raw, application: Raw, after: Raw) -> None:
+        """Writes a status; answers the request for a refresh, and takes the operation, that were there when we began.
+
+        A later request stays, and has its turn: its timestamp is another.
+        """
+        metadata = dict(application["metadata"])
+        annotations = dict(metadata.get("annotations") or {})
+        before = asked["metadata"].get("annotations") or {}
+        if annotations.get(labels.ARGO_REFRESH_TIMESTAMP) == before.get(labels.ARGO_REFRESH_TIMESTAMP):
+            if labels.ARGO_REFRESH in before:
+                annotations.pop(labels.ARGO_REFRESH, None)
+            metadata["annotations"] = annotations
+        body = {**application, "metadata": metadata, "status": after}
+        if application.get("operation") == asked.get("operation"):
+            body.pop("operation", None)
+        self.objects.update(kinds.APPLICATION, body)
+
+    # When it cannot be done
+
+    def _refuse(self, application: Raw, problem: str) -> float | None:
+        before, now_s = application.get("status") or {}, self.objects.clock.now_s()
+        after = {
+            **before,
+            **status.compared(application, "", is_synced=None),
+            **status.healthy(before, Health("Unknown"), now_s),
+            **status.conditions(before, [("InvalidSpecError", problem)], now_s),
+        }
+        self._put(application, application, after)
+        return None
+
+    def _note_unreadable(self, key: Key, asked: Raw, error: CoopError) -> float | None:
+        application = self.objects.find(kinds.APPLICATION, *key)
+        if application is None:
+            return None
+        before, now_s = application.get("status") or {}, self.objects.clock.now_s()
+        message = f"{error.what}: {error.why}"
+        revision = (before.get("sync") or {}).get("revision") or ""
+        after = {
+            **status.healthy({}, Health("Unknown"), now_s),
+            **before,
+            **status.compared(application, revision, is_synced=None),
+            **status.conditions(before, [("ComparisonError", message)], now_s),
+            "reconciledAt": rfc3339(now_s),
+        }
+        self._put(asked, application, after)
+        return self._due_in_s({**application, "status": after})
+
+    def _delete(self, application: Raw) -> float | None:
+        """Cascades: its resources go first, or along with it in the background; its finalizer goes last."""
+        metadata = application["metadata"]
+        ours = [one for one in metadata.get("finalizers") or [] if one.startswith(labels.ARGO_FINALIZER)]
+        if not ours:
+            return None
+        for kind, live in list(comparing.tracked(self.objects, metadata["name"])):
+            if not _is_kept(live):
+                delete(self.objects, kind, live)
+        left = [live for _, live in comparing.tracked(self.objects, metadata["name"]) if not _is_kept(live)]
+        if left and not all(one.endswith("/background") for one in ours):
+            return None  # each of them that goes brings us back here
+        kept = [one for one in metadata["finalizers"] if one not in ours]
+        self.objects.update(kinds.APPLICATION, {**application, "metadata": {**metadata, "finalizers": kept}})
+        return None
+
+
+def _is_kept(live: Raw) -> bool:
+    options = (live["metadata"].get("annotations") or {}).get("argocd.argoproj.io/sync-options", "")
+    return "Delete=false" in options
+
+
+def _wish(application: Raw, targets: Targets, operation: Raw) -> syncing.Wish:
+    policy = application["spec"].get("syncPolicy") or {}
+    options = {*deciding.sync_options(application), *((operation.get("sync") or {}).get("syncOptions") or [])}
+    namespace = (application["spec"].get("destination") or {}).get("namespace") or ""
+    return syncing.Wish(
+        prune=bool((operation.get("sync") or {}).get("prune")),
+        create_namespace=namespace if "CreateNamespace=true" in options else "",
+        namespace_metadata=policy.get("managedNamespaceMetadata"),
+        fail_on_shared="FailOnSharedResource=true" in options,
+        own_namespaces=frozenset(one.identity[3] for one in targets.items if one.kind is kinds.NAMESPACE),
+    )

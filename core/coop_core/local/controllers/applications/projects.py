@@ -1,0 +1,45 @@
+"""What an AppProject allows an Application to do. Reads the store; changes nothing."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from coop_core.cluster import kinds
+
+if TYPE_CHECKING:
+    from coop_core.cluster.kinds import Raw
+    from coop_core.local.objects import Objects
+
+IN_CLUSTER = "https://kubernetes.default.svc"
+
+
+def problem(objects: Objects, application: Raw) -> str:
+    """Why the Application is refused, "" when it is not."""
+    spec = application["spec"]
+    source, destination = spec.get("source") or {}, spec.get("destination") or {}
+    if not source.get("repoURL"):
+        return "spec.source.repoURL is required; several sources are not supported on the local platform"
+    if destination.get("server", IN_CLUSTER) != IN_CLUSTER or destination.get("name", "in-cluster") != "in-cluster":
+        return f"application destination is not this platform: use server {IN_CLUSTER}"
+    name = spec.get("project") or "default"
+    project = objects.find(kinds.APP_PROJECT, application["metadata"]["namespace"], name)
+    if project is None:
+        return "" if name == "default" else f"Application referencing project {name} which does not exist"
+    allowed = project.get("spec") or {}
+    if not _matches(source["repoURL"], allowed.get("sourceRepos") or []):
+        return f"application repo {source['repoURL']} is not permitted in project '{name}'"
+    namespace = destination.get("namespace") or ""
+    if not _matches(namespace, [one.get("namespace") or "" for one in allowed.get("destinations") or []]):
+        return (
+            f"application destination server '{IN_CLUSTER}' and namespace '{namespace}' do not match any of the "
+            f"allowed destinations in project '{name}'"
+        )
+    return ""
+
+
+def _matches(value: str, patterns: list[str]) -> bool:
+    """Globs; one with an exclamation mark before it forbids."""
+    if any(pattern.startswith("!") and fnmatchcase(value, pattern[1:]) for pattern in patterns):
+        return False
+    return any(fnmatchcase(value, pattern) for pattern in patterns if not pattern.startswith("!"))
