@@ -51,9 +51,8 @@ def no_services(board: Board, environment: str) -> tuple[Line, ...]:
         return (
             EMPTY,
             plain(f"  No service matches “{board.view.filter}”.", Tone.DIM),
-            (("  Press ", Tone.DIM), ("/", Tone.ACCENT), (" to change the filter, then ", Tone.DIM),
-             ("Esc", Tone.ACCENT), (" to drop it.", Tone.DIM)),
-        )  # fmt: skip
+            (("  Press ", Tone.DIM), ("Esc", Tone.ACCENT), (" to drop the filter.", Tone.DIM)),
+        )
     return (
         EMPTY,
         plain("  No services yet.", Tone.PLAIN),
@@ -101,6 +100,8 @@ def no_log(board: Board, row: ServiceView | None) -> Line:
         return plain("  Select a service to see its log.", Tone.DIM)
     if wanted_log(board) is None:
         return plain("  The service has no pod.", Tone.DIM)
+    if board.view.log_filter and board.log.lines:
+        return plain(f"  No line contains “{board.view.log_filter}”.", Tone.DIM)
     return plain("  Nothing logged." if board.log.has_ended else "  Nothing logged yet.", Tone.DIM)
 
 

@@ -24,6 +24,7 @@ from coop_tui.board.store import Store
 from coop_tui.board.update import update
 from coop_tui.dashboard import keys, theme
 from coop_tui.dashboard.browser import open_url
+from coop_tui.dashboard.filter_entry import FilterEntry
 from coop_tui.dashboard.help import HelpScreen
 from coop_tui.dashboard.log_view import LogView
 from coop_tui.dashboard.messages import BoardChanged, FollowChanged, RowChosen, RowHighlighted
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
     from textual.binding import BindingType
     from textual.screen import Screen
-    from textual.widgets import Input
 
     from coop_tui.board.sources import Reader, Sources
     from coop_tui.narration import Narrated
@@ -70,7 +70,7 @@ class Dashboard(App[None], inherit_bindings=False):
     ) -> None:
         super().__init__()
         self._sources = sources
-        self._about = {"title": title, "user": user, "environment": environment}
+        self._main = MainScreen(title=title, user=user, environment=environment)
         self._devloop_log = devloop_log
         self._narration = narration
         self._scenes = Scenes(sources.base_url)
@@ -83,7 +83,7 @@ class Dashboard(App[None], inherit_bindings=False):
         self.theme = theme.preferred()
 
     def get_default_screen(self) -> Screen[None]:
-        return MainScreen(**self._about)
+        return self._main
 
     def on_mount(self) -> None:
         self._store.flush()
@@ -119,6 +119,8 @@ class Dashboard(App[None], inherit_bindings=False):
         self.post_message(BoardChanged(board))
 
     def on_board_changed(self, message: BoardChanged) -> None:
+        if not self._main.is_attached:
+            return  # it came while the app was closing
         self._scene = self._scenes.scene(message.board)
         self._read_log(message.board)
         self._main.scene = self._scene
@@ -137,12 +139,6 @@ class Dashboard(App[None], inherit_bindings=False):
         if target is not None:
             self._tasks.start("log", self._feed(log_lines(self._reader, target)))
 
-    @property
-    def _main(self) -> MainScreen:
-        screen = self.screen_stack[0]
-        assert isinstance(screen, MainScreen)
-        return screen
-
     # --- intents, upwards
 
     def _choose(self, event: e.Event) -> None:
@@ -159,12 +155,11 @@ class Dashboard(App[None], inherit_bindings=False):
     def on_follow_changed(self, message: FollowChanged) -> None:
         self._main.repaint()
 
-    def on_input_changed(self, message: Input.Changed) -> None:
-        is_log = message.input.has_class("-log")
-        self._choose(e.LogFiltered(message.value) if is_log else e.ServicesFiltered(message.value))
+    def on_filter_entry_edited(self, message: FilterEntry.Edited) -> None:
+        self._choose(e.LogFiltered(message.text) if message.of_log else e.ServicesFiltered(message.text))
 
-    def on_input_submitted(self, message: Input.Submitted) -> None:
-        self._main.close_filter()
+    def on_filter_entry_left(self, message: FilterEntry.Left) -> None:
+        self._main.query_one(LogView if message.of_log else ServiceTable).focus()
 
     # --- actions
 
@@ -186,15 +181,18 @@ class Dashboard(App[None], inherit_bindings=False):
         self._main.query_one("#events").focus()
 
     def action_to_services(self) -> None:
-        """From a panel to the table; from the table, to all of its rows."""
-        table = self._main.query_one(ServiceTable)
-        if table.has_focus:
-            self._main.clear_filter()
+        """Drops the filter of the panel that has the focus; without one, goes to the services."""
+        view = self._scene.board.view
+        if self._main.query_one(LogView).has_focus and view.log_filter:
+            self._choose(e.LogFiltered(""))
+        elif self._main.query_one(ServiceTable).has_focus and view.filter:
             self._choose(e.ServicesFiltered(""))
-        table.focus()
+        else:
+            self._main.query_one(ServiceTable).focus()
 
     def action_filter(self) -> None:
-        self._main.open_filter(of_log=self._main.query_one(LogView).has_focus, view=self._scene.board.view)
+        view, of_log = self._scene.board.view, self._main.query_one(LogView).has_focus
+        self._main.query_one(FilterEntry).open(view.log_filter if of_log else view.filter, of_log=of_log)
 
     def action_open_url(self) -> None:
         if self._scene.row is not None:

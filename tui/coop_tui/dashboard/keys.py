@@ -26,7 +26,9 @@ _ACTIONS = (
     Binding("w", "wrap", "Wrap", tooltip="Wrap long log lines, or not", show=False),
     Binding("s", "sort", "Sort", tooltip="Sort by name, health or age"),
     Binding("x", "dismiss", "Dismiss", tooltip="Put the shown problem away", show=False),
-    Binding("escape", "to_services", "Back", tooltip="Back to the services; then drop their filter", show=False),
+    Binding(
+        "escape", "to_services", "Back", tooltip="Drop the panel's filter, or back to the services", show=False
+    ),
     Binding("question_mark", "help", "Help", tooltip="This list"),
     Binding("q", "quit", "Quit", tooltip=_QUIT),
     Binding("ctrl+c", "quit", "Quit", tooltip=_QUIT, show=False, priority=True),

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from textual.containers import Container, Vertical
 from textual.reactive import var
 from textual.screen import Screen
-from textual.widgets import ContentSwitcher, Footer, Input
+from textual.widgets import ContentSwitcher, Footer
 
 from coop_tui.board import headings, selectors
 from coop_tui.board.lines import EMPTY, Tone, plain
 from coop_tui.board.timeline import quiet, timeline
+from coop_tui.dashboard.filter_entry import FilterEntry
 from coop_tui.dashboard.lines_view import LinesView
 from coop_tui.dashboard.log_view import LogView
 from coop_tui.dashboard.one_line import OneLine
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from coop_tui.board.scene import Scene
-    from coop_tui.board.state import View
 
 
 class MainScreen(Screen[None]):
@@ -48,7 +48,7 @@ class MainScreen(Screen[None]):
                     yield LogView(id="log")
                     yield LinesView(id="events")
         yield ProblemPanel(id="problem")
-        yield Input(id="filter", compact=True, select_on_focus=False)
+        yield FilterEntry(id="filter")
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
@@ -98,27 +98,6 @@ class MainScreen(Screen[None]):
         if row is not None:
             found = selectors.events_of(board.cluster, selectors.key_of(row))
             self.query_one("#events", LinesView).show(headings.event_lines(found, board.now_s))
-
-    def open_filter(self, *, of_log: bool, view: View) -> None:
-        """Asks for the words to filter by, beginning with those in force."""
-        entry = self.query_one("#filter", Input)
-        entry.set_class(of_log, "-log")
-        entry.add_class("-open")
-        entry.placeholder = "filter the log" if of_log else "filter services: name, environment, health, version"
-        with entry.prevent(Input.Changed):
-            entry.value = view.log_filter if of_log else view.filter
-        entry.focus()
-
-    def close_filter(self) -> None:
-        """Back to what is filtered; the filter stays."""
-        entry = self.query_one("#filter", Input)
-        entry.remove_class("-open")
-        (self.query_one(LogView) if entry.has_class("-log") else self.query_one(ServiceTable)).focus()
-
-    def clear_filter(self) -> None:
-        entry = self.query_one("#filter", Input)
-        entry.remove_class("-open")
-        entry.clear()
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.repaint)

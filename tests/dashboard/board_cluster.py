@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from coop_core.clock import rfc3339
 from coop_core.cluster import kinds, labels
+from coop_core.cluster.views import ServiceView
 from coop_core.errors import CoopError
 from coop_core.kube.following import Changed, Gone, Listed, Lost, Seen
 
@@ -223,3 +224,21 @@ class Cluster:
                 yield data
         finally:
             self.open_streams -= 1
+
+
+HELLO = ServiceView(
+    environment="dev-ada",
+    service="hello",
+    version="3f2a1bc",
+    next_version="",
+    is_rolling=False,
+    sync="Synced",
+    health="Healthy",
+    ready=1,
+    wanted=1,
+    age_s=300.0,
+    url="http://hello.dev-ada.localhost:4780",
+    message="",
+    deploy_commit="",
+)
+"""A row in which all is well."""
