@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-_CLUSTER_WIDE = frozenset({
-    "APIService", "CertificateSigningRequest", "ClusterRole", "ClusterRoleBinding", "ComponentStatus", "CSIDriver",
-    "CSINode", "CustomResourceDefinition", "DeviceClass", "FlowSchema", "IngressClass", "IPAddress",
-    "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding", "MutatingWebhookConfiguration", "Namespace",
-    "Node", "PersistentVolume", "PriorityClass", "PriorityLevelConfiguration", "ResourceSlice", "RuntimeClass",
-    "SelfSubjectAccessReview", "SelfSubjectReview", "ServiceCIDR", "StorageClass", "StorageVersion",
-    "SubjectAccessReview", "TokenReview", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
-    "ValidatingWebhookConfiguration", "VolumeAttachment", "VolumeAttributesClass",
+_GROUPS = frozenset({
+    "", "apps", "autoscaling", "batch", "coordination.k8s.io", "discovery.k8s.io", "events.k8s.io",
+    "networking.k8s.io", "policy", "rbac.authorization.k8s.io", "resource.k8s.io", "storage.k8s.io",
 })  # fmt: skip
 
-_BUILT_IN = frozenset({"", "apps", "autoscaling", "batch", "policy"})
+_CLUSTER_WIDE = frozenset({
+    "CSIDriver", "CSINode", "ClusterRole", "ClusterRoleBinding", "ComponentStatus", "DeviceClass", "DeviceTaintRule",
+    "IPAddress", "IngressClass", "Namespace", "Node", "PersistentVolume", "ResourceSlice", "ServiceCIDR",
+    "StorageClass", "VolumeAttachment", "VolumeAttributesClass",
+})  # fmt: skip
 
 
 def is_surely_namespaced(group: str, kind: str) -> bool:
     """True for Kubernetes' own namespaced kinds. Custom kinds are left to Argo CD, which asks the cluster."""
-    is_built_in = group in _BUILT_IN or (group.endswith(".k8s.io") and group.count(".") == 2)
-    return is_built_in and kind not in _CLUSTER_WIDE
+    return group in _GROUPS and kind not in _CLUSTER_WIDE

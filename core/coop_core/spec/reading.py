@@ -79,7 +79,7 @@ class _Problems:
         return values
 
     def _unknown(self, key: str, line: int, known: list[str], inside: str) -> None:
-        nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+        nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
         remedy = f"write {nearest[0]}" if nearest else f"use one of: {', '.join(known)}"
         self.add(line, f"the key {one_line(inside + key, 60)!r} is not known", remedy)
 
