@@ -6,7 +6,7 @@ Objects go in and come out as plain JSON. Failures are `ApiError`s; no token is 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import quote
 
 import msgspec
@@ -95,7 +95,7 @@ class LogQuery:
 
 class _EventLine(msgspec.Struct):
     type: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]
-    object: dict[str, object]
+    object: dict[str, Any]
 
 
 class KubeClient:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -92,8 +93,10 @@ async def follow(
             listing = await client.list(kind, namespace, where=where)
             yield Listed(tuple(listing.items), listing.revision)
             is_lost = False
-            async for seen in _watched(client, kind, namespace, listing.revision, where=where, backoff=backoff):
-                yield seen
+            watched = _watched(client, kind, namespace, listing.revision, where=where, backoff=backoff)
+            async with aclosing(watched):
+                async for seen in watched:
+                    yield seen
         except failures.Expired:
             pass
         except failures.ApiError as error:
@@ -111,13 +114,14 @@ async def _watched(
     """Watch after watch, each from where the last ended; raises when one breaks."""
     while True:
         started_s = time.monotonic()
-        async for event in client.watch(kind, namespace, revision=revision, where=where):
-            backoff.reset()
-            revision = event.object["metadata"]["resourceVersion"]
-            if event.type == "DELETED":
-                yield Gone(event.object)
-            elif event.type != "BOOKMARK":
-                yield Changed(event.object)
+        async with aclosing(client.watch(kind, namespace, revision=revision, where=where)) as events:
+            async for event in events:
+                backoff.reset()
+                revision = event.object["metadata"]["resourceVersion"]
+                if event.type == "DELETED":
+                    yield Gone(event.object)
+                elif event.type != "BOOKMARK":
+                    yield Changed(event.object)
         if time.monotonic() - started_s < _SHORT_WATCH_S:
             await asyncio.sleep(backoff.next_s())
         else:

@@ -1,0 +1,161 @@
+"""The proxy over a real API server, with objects of two developers and canaries where secrets hide."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+
+from coop_core.clock import SystemClock
+from coop_core.cluster import kinds, labels
+from coop_core.local.tokens import PROXIES, Identity
+from coop_core.proxy.server import ProxyServer
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator
+
+    from kube.serving import Api
+
+    from coop_core.cluster.kinds import Raw
+
+CANARY = "canary-5f2d"
+PROXY = Identity("coop-proxy", (PROXIES,))
+
+
+def developer(name: str) -> Identity:
+    return Identity(name, audiences=("coop-proxy",))
+
+
+@dataclass
+class Viewer:
+    """A developer with a token, speaking HTTP to the proxy."""
+
+    url: str
+    token: str
+    tls: ssl.SSLContext
+    session: aiohttp.ClientSession
+
+    async def ask(
+        self, path: str, *, method: str = "GET", accept: str = "application/json", body: Any = None
+    ) -> tuple[int, Any]:
+        """Status and decoded body."""
+        headers = {"Authorization": f"Bearer {self.token}", "Accept": accept}
+        async with self.session.request(
+            method, f"{self.url}{path}", headers=headers, json=body, ssl=self.tls, allow_redirects=False
+        ) as response:
+            text = await response.text()
+            return response.status, json.loads(text) if text.startswith("{") else text
+
+    async def events(self, path: str) -> AsyncIterator[Raw]:
+        """The events of a watch, as they come."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        async with self.session.get(f"{self.url}{path}", headers=headers, ssl=self.tls) as response:
+            assert response.status == 200
+            async for line in response.content:
+                yield json.loads(line)
+
+
+async def exchange(port: int, tls: ssl.SSLContext, request: bytes) -> bytes:
+    """Bytes in, bytes out, until the server closes or says nothing more for a moment."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
+    writer.write(request)
+    answer = b""
+    try:
+        async with asyncio.timeout(0.3):
+            while piece := await reader.read(65536):
+                answer += piece
+    except (TimeoutError, ConnectionError):
+        pass
+    writer.close()
+    return answer
+
+
+def pod(namespace: str, name: str, **env: str) -> Raw:
+    container = {
+        "name": "web",
+        "image": f"coop.local/{name}@sha256:{'0' * 64}",
+        "env": [{"name": key, "value": value} for key, value in env.items()],
+        "args": [f"--password={CANARY}", "--verbose"],
+    }
+    metadata: Raw = {
+        "name": name,
+        "namespace": namespace,
+        "labels": {labels.NAME: name},
+        "annotations": {"kubectl.kubernetes.io/last-applied-configuration": f'{{"password": "{CANARY}"}}'},
+        "managedFields": [{"manager": CANARY}],
+    }
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}}
+
+
+def application(environment: str, service: str) -> Raw:
+    source = {
+        "repoURL": f"https://bot:{CANARY}@git.example.org/{service}.git",
+        "path": service,
+        "targetRevision": f"refs/heads/env/{environment}",
+        "helm": {"parameters": [{"name": "password", "value": CANARY}], "values": CANARY},
+        "plugin": {"env": [{"name": "x", "value": CANARY}]},
+    }
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Application",
+        "metadata": {
+            "name": f"{environment}-{service}",
+            "namespace": "argocd",
+            "labels": {labels.NAME: service, labels.ENVIRONMENT: environment},
+        },
+        "spec": {
+            "project": "coop",
+            "source": source,
+            "destination": {"server": "https://kubernetes.default.svc", "namespace": environment},
+        },
+        "status": {
+            "sync": {"status": "Synced", "revision": "a" * 40, "comparedTo": {"source": source}},
+            "health": {"status": "Healthy"},
+            "history": [{"id": 1, "revision": "a" * 40, "source": source}],
+            "conditions": [{"type": "ComparisonError", "message": f"cannot fetch https://bot:{CANARY}@x/y"}],
+            "operationState": {
+                "phase": "Succeeded",
+                "message": f"cloned https://bot:{CANARY}@x/y",
+                "operation": {"sync": {"revision": "a" * 40, "source": source, "manifests": [CANARY]}},
+                "syncResult": {"revision": "a" * 40, "source": source},
+            },
+        },
+    }
+
+
+def furnish(api: Api) -> None:
+    """Two developers' environments."""
+    for name in ("main", "argocd", "coop-ci", "dev-ada", "dev-bob", "kube-system"):
+        api.objects.create(kinds.NAMESPACE, {"metadata": {"name": name}})
+    for namespace in ("main", "dev-ada", "dev-bob"):
+        api.objects.create(kinds.POD, pod(namespace, "web", API_TOKEN=CANARY, GREETING="hello"))
+        api.objects.create(kinds.APPLICATION, application(namespace, "web"))
+        api.objects.create(
+            kinds.SECRET,
+            {"metadata": {"name": "keys", "namespace": namespace}, "data": {"key": CANARY}},
+        )
+
+
+@pytest.fixture
+async def proxy(api: Api) -> AsyncIterator[ProxyServer]:
+    furnish(api)
+    server = ProxyServer(api.access(PROXY), clock=SystemClock(), tls=api.certificate.server_context())
+    await server.start()
+    yield server
+    await server.close()
+
+
+@pytest.fixture
+async def ada(api: Api, proxy: ProxyServer) -> AsyncIterator[Viewer]:
+    async with aiohttp.ClientSession() as session:
+        yield Viewer(
+            f"https://127.0.0.1:{proxy.port}",
+            api.tokens.token_for(developer("ada")),
+            api.certificate.client_context(),
+            session,
+        )
