@@ -78,7 +78,7 @@ class Bench:
         self.controllers = Controllers(self.objects, Mirror(self.folder / "mirror"), self.runtime)
 
     async def start(self) -> None:
-        for name in ("default", NAMESPACE):
+        for name in ("default", kinds.ARGOCD_NAMESPACE, NAMESPACE):
             if self.objects.find(kinds.NAMESPACE, "", name) is None:
                 self.objects.create(kinds.NAMESPACE, {"metadata": {"name": name}})
         await self.router.start()

@@ -1,6 +1,6 @@
 """Applications: kept at the commit that their branch names, and their status at what is really there.
 
-Behaves as Argo CD does (facts: refresh annotation, automatic sync with prune and self-heal, one attempt per revision)
+Behaves as Argo CD does (refresh annotation, automatic sync with prune and self-heal, one attempt per revision)
 with two simplifications that show: sync waves order the manifests but do not wait for health between them, and
 what can never be applied fails at once, without retries.
 """
@@ -84,10 +84,15 @@ class ApplicationController(Controller):
         if problem:
             return self._refuse(application, problem)
         is_fresh = self._wants_git(application)
+        if not is_fresh and _is_unreadable(application):
+            return self._due_in_s(application)
+        revision = "" if is_fresh else application["status"]["sync"]["revision"]
         try:
-            targets = await self._read(key, application, is_fresh=is_fresh)
+            if is_fresh:
+                revision = await asyncio.to_thread(self._resolve, _Source.of(application))
+            targets = await self._read(key, application, revision)
         except CoopError as error:
-            return self._note_unreadable(key, application, error)
+            return self._note_unreadable(key, application, revision, error)
         current = self.objects.find(kinds.APPLICATION, *key)
         if current is None or current["metadata"]["uid"] != application["metadata"]["uid"]:
             return None
@@ -109,7 +114,6 @@ class ApplicationController(Controller):
             or bool(application.get("operation"))
             or compared.get("source") != application["spec"].get("source")
             or compared.get("destination") != application["spec"].get("destination")
-            or not (seen.get("sync") or {}).get("revision")
             or self._due_in_s(application) <= 0
         )
 
@@ -118,11 +122,8 @@ class ApplicationController(Controller):
         jitter_s = zlib.crc32(application["metadata"]["uid"].encode()) % _JITTER_S
         return 0.0 if at_s is None else at_s + _EVERY_S + jitter_s - self.objects.clock.now_s()
 
-    async def _read(self, key: Key, application: Raw, *, is_fresh: bool) -> Targets:
+    async def _read(self, key: Key, application: Raw, revision: str) -> Targets:
         source = _Source.of(application)
-        revision = ((application.get("status") or {}).get("sync") or {}).get("revision") or ""
-        if is_fresh:
-            revision = await asyncio.to_thread(self._resolve, source)
         namespace = (application["spec"].get("destination") or {}).get("namespace") or "default"
         wanted = (source.url, source.path, revision, namespace)
         known = self._targets.get(key)
@@ -159,7 +160,7 @@ class ApplicationController(Controller):
     # Comparing and syncing
 
     def _bring_in_step(self, asked: Raw, application: Raw, targets: Targets, *, is_fresh: bool) -> float | None:
-        """Compares, syncs if that is due, compares again, and writes it all at once. asked: as it was before Git."""
+        """Compares, syncs if that is due, compares again, and writes it all at once. asked: as before Git was read."""
         name = application["metadata"]["name"]
         started_s = self.objects.clock.now_s()
         comparison = comparing.compare(self.objects, name, targets)
@@ -174,9 +175,7 @@ class ApplicationController(Controller):
         )
         decision = deciding.decide(situation)
         parts: Raw = {}
-        errors = [
-            ("RepeatedResourceWarning", f"Resource {'/'.join(one)} appeared 2 times") for one in targets.repeated
-        ]
+        errors = [("RepeatedResourceWarning", f"{'/'.join(one)} appears twice") for one in targets.repeated]
         again_s = None
         if isinstance(decision, deciding.Sync):
             parts, again_s = self._sync(application, targets, comparison, decision, started_s)
@@ -240,7 +239,7 @@ class ApplicationController(Controller):
         self._put(asked, application, after)
 
     def _put(self, asked: Raw, application: Raw, after: Raw) -> None:
-        """Writes a status; answers the request for a refresh, and takes the operation, that were there when we began.
+        """Writes a status, and answers the refresh and the operation that were asked for when we began.
 
         A later request stays, and has its turn: its timestamp is another.
         """
@@ -269,13 +268,13 @@ class ApplicationController(Controller):
         self._put(application, application, after)
         return None
 
-    def _note_unreadable(self, key: Key, asked: Raw, error: CoopError) -> float | None:
+    def _note_unreadable(self, key: Key, asked: Raw, revision: str, error: CoopError) -> float | None:
+        """revision: the commit that cannot be read; "" when it is the branch that cannot be looked up."""
         application = self.objects.find(kinds.APPLICATION, *key)
         if application is None:
             return None
         before, now_s = application.get("status") or {}, self.objects.clock.now_s()
         message = f"{error.what}: {error.why}"
-        revision = (before.get("sync") or {}).get("revision") or ""
         after = {
             **status.healthy({}, Health("Unknown"), now_s),
             **before,
@@ -301,6 +300,13 @@ class ApplicationController(Controller):
         kept = [one for one in metadata["finalizers"] if one not in ours]
         self.objects.update(kinds.APPLICATION, {**application, "metadata": {**metadata, "finalizers": kept}})
         return None
+
+
+def _is_unreadable(application: Raw) -> bool:
+    """Whether there is nothing to compare with until Git is asked again."""
+    seen = application.get("status") or {}
+    types = [one["type"] for one in seen.get("conditions") or []]
+    return not (seen.get("sync") or {}).get("revision") or "ComparisonError" in types
 
 
 def _is_kept(live: Raw) -> bool:

@@ -1,0 +1,74 @@
+"""A bare repository that plays the deploy repository of an Application."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+from running_kit import NAMESPACE
+
+from coop_core.cluster import kinds, labels
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from coop_core.cluster.kinds import Raw
+
+BRANCH = f"refs/heads/env/{NAMESPACE}"
+_WHO = {f"GIT_{who}_{what}": "ada" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+
+
+class DeployRepository:
+    """folder: where the bare repository is made."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._git("init", "--quiet", "--bare", str(folder))
+
+    @property
+    def url(self) -> str:
+        return str(self.folder)
+
+    def commit(self, files: dict[str, str | Raw], branch: str = BRANCH) -> str:
+        """Makes `files` the whole content of the branch; objects are written as JSON, which is YAML."""
+        stream = [f"commit {branch}", "committer ada <ada@example.org> now", "data 6", "deploy", "deleteall"]
+        for path, content in files.items():
+            text = content if isinstance(content, str) else json.dumps(content)
+            stream += [f"M 100644 inline {path}", f"data {len(text.encode())}", text]
+        self._git("fast-import", "--quiet", "--force", "--date-format=now", given="\n".join(stream) + "\n")
+        return self._git("rev-parse", branch).strip()
+
+    def delete(self, branch: str = BRANCH) -> None:
+        self._git("update-ref", "-d", branch)
+
+    def _git(self, *arguments: str, given: str = "") -> str:
+        where = [] if arguments[0] == "init" else [f"--git-dir={self.folder}"]
+        environ = {"PATH": os.environ["PATH"], "HOME": str(self.folder.parent), **_WHO}
+        done = subprocess.run(
+            ["git", *where, *arguments], input=given, capture_output=True, text=True, check=True, env=environ
+        )
+        return done.stdout
+
+
+def application(url: str, **spec: object) -> Raw:
+    """The Application of service `web` in the namespace of the tests."""
+    return {
+        "metadata": {
+            "name": "dev-ada-web",
+            "namespace": kinds.ARGOCD_NAMESPACE,
+            "finalizers": [labels.ARGO_FINALIZER],
+        },
+        "spec": {
+            "project": "default",
+            "source": {"repoURL": url, "targetRevision": BRANCH, "path": "web"},
+            "destination": {"server": "https://kubernetes.default.svc", "namespace": NAMESPACE},
+            "syncPolicy": {"automated": {"prune": True, "selfHeal": True}},
+            **spec,
+        },
+    }
+
+
+def config(name: str = "greeting", **data: str) -> Raw:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
