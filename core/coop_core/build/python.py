@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import importlib.util
 import json
 import os
 import re
@@ -75,8 +76,10 @@ def ensure(folder: Path, wanted: Dependencies) -> None:
 def _make(place: Path, wanted: Dependencies, lock: int) -> None:
     import venv  # deferred: 11 ms, and only a new set of dependencies pays
 
+    has_pip = importlib.util.find_spec("pip") is not None
     try:
-        venv.EnvBuilder(symlinks=True, with_pip=bool(wanted.files)).create(place)
+        # 5 s with a pip of its own, so the one beside coop serves where there is one.
+        venv.EnvBuilder(symlinks=True, with_pip=bool(wanted.files) and not has_pip).create(place)
     except (OSError, subprocess.SubprocessError) as error:
         raise CoopError(
             "cannot make a Python environment", clean(str(error)), "install Python's venv and ensurepip modules"
@@ -87,14 +90,14 @@ def _make(place: Path, wanted: Dependencies, lock: int) -> None:
     for path, body in wanted.files:
         (asked / path).parent.mkdir(parents=True, exist_ok=True)
         (asked / path).write_bytes(body)
-    _install(place, asked, lock)
+    program = str(place / "bin" / "python")
+    ours = [sys.executable, "-I", "-m", "pip", "--python", program]
+    _install(ours if has_pip else [program, "-I", "-m", "pip"], asked, lock)
 
 
-def _install(place: Path, asked: Path, lock: int) -> None:
-    command = [
-        str(place / "bin" / "python"), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input",
-        "--quiet", "--requirement", REQUIREMENTS,
-    ]  # fmt: skip
+def _install(pip: list[str], asked: Path, lock: int) -> None:
+    options = ["--disable-pip-version-check", "--no-input", "--quiet", "--requirement", REQUIREMENTS]
+    command = [*pip, "install", *options]
     try:
         # pip inherits the lock, so nobody deletes the environment under it when coop is killed.
         done = subprocess.run(
@@ -110,7 +113,9 @@ def _install(place: Path, asked: Path, lock: int) -> None:
     if done.returncode != 0:
         said = (done.stderr or done.stdout).decode(errors="replace").strip().split("\n")
         last = "; ".join(clean(line, 200) for line in said[-3:] if line.strip())
-        raise CoopError("cannot install the dependencies", last or "pip failed", f"correct {REQUIREMENTS}")
+        raise CoopError(
+            "cannot install the dependencies", last or "pip failed", f"correct {REQUIREMENTS} or {PROJECT}"
+        )
 
 
 def _with_included(files: Mapping[str, bytes], path: str) -> dict[str, bytes]:

@@ -8,8 +8,8 @@ _GROUPS = frozenset({
 })  # fmt: skip
 
 _CLUSTER_WIDE = frozenset({
-    "CSIDriver", "CSINode", "ClusterRole", "ClusterRoleBinding", "ComponentStatus", "DeviceClass", "DeviceTaintRule",
-    "IPAddress", "IngressClass", "Namespace", "Node", "PersistentVolume", "ResourceSlice", "ServiceCIDR",
+    "CSIDriver", "CSINode", "ClusterRole", "ClusterRoleBinding", "ComponentStatus", "DeviceClass",
+    "DeviceTaintRule", "IPAddress", "IngressClass", "Namespace", "Node", "PersistentVolume", "ResourceSlice", "ServiceCIDR",
     "StorageClass", "VolumeAttachment", "VolumeAttributesClass",
 })  # fmt: skip
 
