@@ -9,8 +9,8 @@ _GROUPS = frozenset({
 
 _CLUSTER_WIDE = frozenset({
     "CSIDriver", "CSINode", "ClusterRole", "ClusterRoleBinding", "ComponentStatus", "DeviceClass",
-    "DeviceTaintRule", "IPAddress", "IngressClass", "Namespace", "Node", "PersistentVolume", "ResourceSlice", "ServiceCIDR",
-    "StorageClass", "VolumeAttachment", "VolumeAttributesClass",
+    "DeviceTaintRule", "IPAddress", "IngressClass", "Namespace", "Node", "PersistentVolume", "ResourceSlice",
+    "ServiceCIDR", "StorageClass", "VolumeAttachment", "VolumeAttributesClass",
 })  # fmt: skip
 
 
