@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-STEP_MS = 10
-"""How long a repository must be quiet before a look: a push writes its lock, its ref and its log in one go."""
+STEP_MS = 8
+"""How long a repository must be quiet before a look: a push writes its lock, its ref and its log in one go.
+
+A smaller step sees a push sooner and costs more when idle: 5 ms took 0.9 % of a core, 10 ms 0.4 %."""
 DEBOUNCE_MS = 50
 SECOND_LOOK_S = 0.2
 """A folder below refs/ that was just made may get its first ref before the watch on it begins."""

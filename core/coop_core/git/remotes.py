@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
 from coop_core.errors import CoopError, ExitCode
-from coop_core.git import failures
+from coop_core.git import failures, refs
 from coop_core.git.runner import REMOTE_LIMIT_S, Git, check_ref, check_url, with_config
 
 REMOTE = "coop"
@@ -20,6 +21,8 @@ def heads(url: str, prefix: str = "refs/heads/") -> dict[str, str]:
     check_ref(f"{prefix}x")
     local = local_git(url)
     if local:
+        with suppress(refs.Unreadable):
+            return refs.under(local.git_dir or local.folder, prefix)
         arguments = ["for-each-ref", "--format=%(objectname) %(refname)", "--", prefix.rstrip("/")]
         result = local.run(*arguments, doing="read the branches of the remote")
     else:
