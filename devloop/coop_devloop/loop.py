@@ -75,9 +75,12 @@ class DevLoop:
     async def _next(self, pause_s: float | None) -> None:
         """Takes the next event, or returns after `pause_s` when a step is to be tried again then."""
         try:
-            self._take(await asyncio.wait_for(self._queue.get(), pause_s))
+            # Not wait_for: before Python 3.12 it swallows a cancellation that meets an event.
+            async with asyncio.timeout(pause_s):
+                event = await self._queue.get()
         except TimeoutError:
             return
+        self._take(event)
         while not self._queue.empty():
             self._take(self._queue.get_nowait())
 

@@ -36,9 +36,7 @@ def user(tmp_path: Path) -> Iterator[User]:
     person = User(home, folder, environ)
     yield person
     for running in person.running:
-        if running.process.poll() is None:
-            running.process.kill()
-            running.process.wait()
+        running.close()
     person.coop("platform", "down")
     wait_until(lambda: person.processes() == [], f"nothing is left, but {person.processes()} is")
 

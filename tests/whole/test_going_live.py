@@ -122,7 +122,7 @@ def test_ctrl_c_at_any_moment_ends_quietly_and_leaves_the_repository_clean(servi
 def test_kill_9_of_the_platform_is_told_and_coming_back_goes_on(service: User) -> None:
     loop = live(service)
     platform = service.platform()
-    pod = next(p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"][-1:] == ["app.py"])
+    pod = next(p for p in psutil.process_iter(["cmdline"]) if (p.info["cmdline"] or [])[-1:] == ["app.py"])
     os.kill(platform.pid, signal.SIGKILL)
     loop.until("the platform is away")
     wait_until(lambda: not records.is_held(service.home.platform), "the platform is dead")

@@ -52,12 +52,20 @@ class Running:
     lines: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip("\n"))
+        with self.process.stdout as output:
+            for line in output:
+                self.lines.append(line.rstrip("\n"))
+
+    def close(self) -> None:
+        """Kills it if it still runs, and reads what it said to the end."""
+        self.process.kill()
+        self.process.wait()
+        self._reader.join(LIMIT_S)
 
     @property
     def text(self) -> str:

@@ -269,7 +269,9 @@ class Agent:
 async def _heard(event: asyncio.Event, timeout_s: float | None) -> None:
     """Returns when the event was set, and clears it, or when the time is over."""
     try:
-        await asyncio.wait_for(event.wait(), timeout_s)
+        # Not wait_for: before Python 3.12 it swallows a cancellation that meets the event.
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
     except TimeoutError:
         return
     event.clear()

@@ -83,7 +83,9 @@ class RepositoryFollower:
                 pace.changed_at_s = self._clock.monotonic_s()
             pause_s = LOCAL_LOOK_S if is_local else pace.next_s(self._clock.monotonic_s())
             try:
-                await asyncio.wait_for(changed.wait(), pause_s)
+                # Not wait_for: before Python 3.12 it swallows a cancellation that meets the event.
+                async with asyncio.timeout(pause_s):
+                    await changed.wait()
             except TimeoutError:
                 continue
 

@@ -64,7 +64,7 @@ def main(argv: list[str]) -> int:
     until_s = time.monotonic() + grace_s
     while time.monotonic() < until_s:
         time.sleep(min(0.25, max(0.0, until_s - time.monotonic())))
-        if _is_held(lock_file):
+        if _is_held(lock_file) or not _are_left(folder):
             return 0
     _end_all(folder, lock_file)
     return 0
@@ -89,19 +89,25 @@ def _is_held(lock_file: Path) -> bool:
     return False
 
 
+def _are_left(folder: Path) -> bool:
+    """Whether any pod's process is alive: without one there is nothing to guard."""
+    from coop_core.local.runtime.stopping import living
+
+    return bool(living(folder))
+
+
 def _end_all(folder: Path, lock_file: Path) -> None:
     """Ends the pods while holding the lock, so that no platform comes up among them."""
-    from coop_core.local.runtime.records import read_all
-    from coop_core.local.runtime.stopping import end_pods
+    from coop_core.local.runtime.stopping import end_pods, living
 
     try:
         with lock_file.open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            end_pods(folder, list(read_all(folder)))
+            end_pods(folder, living(folder))
     except BlockingIOError:
         return
     except OSError:
-        end_pods(folder, list(read_all(folder)))
+        end_pods(folder, living(folder))
 
 
 if __name__ == "__main__":

@@ -139,16 +139,9 @@ def _ended(pid: int, limit_s: float) -> bool:
 
 def _sweep(home: Home) -> bool:
     """Ends the programs that a platform left behind when it was killed; True when there were any."""
-    from coop_core.local.runtime import processes
-    from coop_core.local.runtime.records import read_all
-    from coop_core.local.runtime.stopping import end_pods
+    from coop_core.local.runtime.stopping import end_pods, living
 
-    folder = home.platform / PODS
-    left = [
-        record
-        for record in read_all(folder)
-        if any(one.process and processes.is_alive(one.process) for one in record.instances.values())
-    ]
-    end_pods(folder, left)
+    left = living(home.platform / PODS)
+    end_pods(home.platform / PODS, left)
     records.remove(home.platform)
     return bool(left)

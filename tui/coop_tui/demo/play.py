@@ -115,7 +115,8 @@ class Play:
             self._problem = state.problem
 
     async def _live(self) -> loop_events.WentLive:
-        event = await asyncio.wait_for(self._cycles.get(), LIMIT_S)
+        async with asyncio.timeout(LIMIT_S):
+            event = await self._cycles.get()
         if isinstance(event, loop_events.WentLive):
             return event
         assert self._problem is not None  # that is why the event was kept

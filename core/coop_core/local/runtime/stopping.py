@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 GRACE_S = 5.0
 
 
+def living(folder: Path) -> list[Record]:
+    """The records of pods of which a process is alive."""
+    return [
+        record
+        for record in records.read_all(folder)
+        if any(one.process and processes.is_alive(one.process) for one in record.instances.values())
+    ]
+
+
 def end_pods(folder: Path, found: Sequence[Record]) -> None:
     """SIGTERM to their processes, SIGKILL to what is left after the grace period; then the records say so."""
     alive = [
