@@ -80,9 +80,9 @@ def services(objects: Objects, *, now_s: float, base_url: Callable[[str], str]) 
 
     base_url: from an ingress host to the address at which people reach it.
     """
-    by_namespace = _Grouped(objects)
+    grouped = _Grouped(objects)
     rows = [
-        _service(application, by_namespace, now_s, base_url)
+        _service(application, grouped, now_s, base_url)
         for application in objects.applications
         if _destination(application)
     ]
@@ -90,13 +90,13 @@ def services(objects: Objects, *, now_s: float, base_url: Callable[[str], str]) 
 
 
 class _Grouped:
-    """Objects by namespace and, for those that carry the name label, by service."""
+    """Objects by namespace and service, or by what owns them."""
 
     def __init__(self, objects: Objects) -> None:
         self.deployments = _by_service(objects.deployments)
         self.ingresses = _by_service(objects.ingresses)
-        self.replica_sets = _by_namespace(objects.replica_sets)
-        self.pods = _by_namespace(objects.pods)
+        self.replica_sets = _by_owner(objects.replica_sets)
+        self.pods = _by_owner(objects.pods)
 
 
 def _by_service(bodies: Iterable[Raw]) -> dict[tuple[str, str], list[Raw]]:
@@ -108,17 +108,19 @@ def _by_service(bodies: Iterable[Raw]) -> dict[tuple[str, str], list[Raw]]:
     return grouped
 
 
-def _by_namespace(bodies: Iterable[Raw]) -> dict[str, list[Raw]]:
+def _by_owner(bodies: Iterable[Raw]) -> dict[str, list[Raw]]:
+    """By the uid of each owner: looking through all pods for every service would cost their product."""
     grouped: dict[str, list[Raw]] = {}
     for body in bodies:
-        grouped.setdefault(body["metadata"].get("namespace", ""), []).append(body)
+        for owner in body["metadata"].get("ownerReferences") or []:
+            grouped.setdefault(str(owner.get("uid", "")), []).append(body)
     return grouped
 
 
 def _service(application: Raw, grouped: _Grouped, now_s: float, base_url: Callable[[str], str]) -> ServiceView:
     environment, service = _destination(application), _service_name(application)
     deployment = _main_deployment(grouped.deployments.get((environment, service), []), service)
-    pods = _pods(deployment, grouped, environment) if deployment else ()
+    pods = _pods(deployment, grouped) if deployment else ()
     status = application.get("status") or {}
     serving, since_s = _serving(pods)
     is_rolling = deployment is not None and not isinstance(rollout.status(deployment), rollout.Done)
@@ -160,18 +162,13 @@ _Pods = tuple[tuple[PodView, float | None], ...]
 """Pods and when each became ready."""
 
 
-def _pods(deployment: Raw, grouped: _Grouped, environment: str) -> _Pods:
-    uid = deployment["metadata"].get("uid")
-    sets = [
-        body
-        for body in grouped.replica_sets.get(environment, [])
-        if any(owner.get("uid") == uid for owner in body["metadata"].get("ownerReferences") or [])
-    ]
+def _pods(deployment: Raw, grouped: _Grouped) -> _Pods:
+    sets = grouped.replica_sets.get(str(deployment["metadata"].get("uid", "")), [])
     newest = newest_replica_set(deployment, sets)
     rows = [
         (_pod(pod, is_current=replica_set is newest), _ready_since(pod))
         for replica_set in sets
-        for pod in pods_of(replica_set, grouped.pods.get(environment, []))
+        for pod in pods_of(replica_set, grouped.pods.get(str(replica_set["metadata"].get("uid", "")), []))
     ]
     return tuple(sorted(rows, key=lambda row: (not row[0].is_current, not row[0].is_ready, row[0].name)))
 
