@@ -108,7 +108,7 @@ class ContainerRunner:
     async def ended(self) -> None:
         """Returns once its process is gone, and has noted how it ended."""
         process = self.instance.process
-        running = self._running or (Running(process, None) if process else None)
+        running = self._running or (Running(process, is_ours=False) if process else None)
         if running is not None:
             self._note_end(await running.ended())
 
@@ -123,7 +123,7 @@ class ContainerRunner:
             return False
         process = self.instance.process
         assert process is not None
-        self._running = Running(process, None)
+        self._running = Running(process, is_ours=False)
         self.state.container_id = _container_id(self.instance)
         self._pod.node.logs.open(self._uid, self.name, self.instance.number)
         if "running" not in self.state.state:
@@ -141,14 +141,14 @@ class ContainerRunner:
         self._pod.keep_record()
         log = self._pod.node.logs.open(self._uid, self.name, instance.number)
         try:
-            child = processes.spawn(processes.Command(argv, self._cwd(), env, log.path))
+            pid = processes.spawn(processes.Command(argv, self._cwd(), env, log.path))
         except (OSError, ValueError) as error:
             self._note_no_start(argv, error)
             return
-        identity = processes.identify(child.pid)
+        identity = processes.identify(pid)
         assert identity is not None, "a child that was not waited for has a pid"
-        self._running = Running(identity, child)
-        instance.pid, instance.began, instance.is_starting = child.pid, identity.began, False
+        self._running = Running(identity, is_ours=True)
+        instance.pid, instance.began, instance.is_starting = pid, identity.began, False
         self._pod.keep_record()
         self._note_start()
 

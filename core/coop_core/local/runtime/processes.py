@@ -41,12 +41,12 @@ class Command:
     log: Path
 
 
-def spawn(command: Command) -> subprocess.Popen[bytes]:
-    """Starts a process that survives the death of this one. Raises OSError when it cannot be started."""
+def spawn(command: Command) -> int:
+    """Starts a process that survives the death of this one; its pid. Raises OSError when it cannot be started."""
     # The child writes to the file itself: a pipe through us would end, and kill it, the day we die.
     output = os.open(command.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        return subprocess.Popen(
+        child = subprocess.Popen(
             command.argv,
             cwd=command.cwd,
             env=command.env,
@@ -57,6 +57,9 @@ def spawn(command: Command) -> subprocess.Popen[bytes]:
         )
     finally:
         os.close(output)
+    # From here on the process is known by its pid and reaped by `waiting`: it may well outlive this object.
+    child.returncode = 0
+    return child.pid
 
 
 def identify(pid: int) -> Identity | None:

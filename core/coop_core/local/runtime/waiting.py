@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 from coop_core.local.runtime import processes
 
 if TYPE_CHECKING:
-    import subprocess
-
     from coop_core.local.runtime.processes import Identity
 
 LOOK_AGAIN_S = 0.5
@@ -21,20 +19,22 @@ LOOK_AGAIN_S = 0.5
 class Running:
     """A process of a container: our own child, or one that an earlier platform started."""
 
-    def __init__(self, identity: Identity, child: subprocess.Popen[bytes] | None) -> None:
+    def __init__(self, identity: Identity, *, is_ours: bool) -> None:
         self.identity = identity
-        self._child = child
+        self._is_ours = is_ours
 
     async def ended(self) -> int | None:
         """Returns once it has ended: the exit code, negative for a signal; None when nobody can know it."""
         await _gone(self.identity)
-        if self._child is None:
+        if not self._is_ours:
             return None
         # Still unreaped, so the group's number is still its own.
         processes.sweep_group(self.identity.pid)
-        while self._child.poll() is None:
-            await asyncio.sleep(0.002)
-        return self._child.returncode
+        try:
+            _, status = os.waitpid(self.identity.pid, 0)
+        except ChildProcessError:
+            return None
+        return os.waitstatus_to_exitcode(status)
 
 
 async def _gone(identity: Identity) -> None:

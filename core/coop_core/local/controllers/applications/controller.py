@@ -160,7 +160,7 @@ class ApplicationController(Controller):
     # Comparing and syncing
 
     def _bring_in_step(self, asked: Raw, application: Raw, targets: Targets, *, is_fresh: bool) -> float | None:
-        """Compares, syncs if that is due, compares again, and writes it all at once. asked: as before Git was read."""
+        """Compares, syncs if due, compares again, and writes it all at once. asked: as before Git was read."""
         name = application["metadata"]["name"]
         started_s = self.objects.clock.now_s()
         comparison = comparing.compare(self.objects, name, targets)

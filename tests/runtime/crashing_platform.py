@@ -1,0 +1,26 @@
+"""A platform that is meant to be killed: runs one pod in the folder given, says when it is ready, and waits."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from running_kit import Bench, listening
+
+from coop_core.local.watchdog import Watchdog
+
+
+async def main(folder: Path, grace_s: str) -> None:
+    bench = Bench(folder)
+    if grace_s:
+        Watchdog(folder / "pods", folder / "lock", grace_s=float(grace_s)).start()
+    await bench.start()
+    bench.pod("web", listening(bench.container()))
+    await bench.running_pod("web")
+    print("ready", flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
