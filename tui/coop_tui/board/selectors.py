@@ -170,11 +170,18 @@ def events_of(cluster: Cluster, key: ServiceKey) -> tuple[EventRow, ...]:
     # Pods and replica sets of older versions are gone, their events are not; their names tell whose they were.
     child = re.compile(rf"{re.escape(key.service)}-[a-z0-9]{{4,10}}(-[a-z0-9]{{5}})?")
     found = [
-        _event_row(raw)
+        (_event_row(raw), _revision(raw))
         for raw in cluster.objects(kinds.EVENT)
         if raw["metadata"].get("namespace") == key.environment and _is_about(raw, own, child)
     ]
-    return tuple(sorted(found, key=lambda row: row.last_s, reverse=True))
+    # Times are whole seconds; within one, the server's revision tells what came later.
+    newest_first = sorted(found, key=lambda item: (item[0].last_s, item[1]), reverse=True)
+    return tuple(row for row, _ in newest_first)
+
+
+def _revision(raw: Raw) -> int:
+    text = str(raw["metadata"].get("resourceVersion", ""))
+    return int(text) if text.isdecimal() else 0
 
 
 def _is_about(event: Raw, own: set[tuple[str, str]], child: re.Pattern[str]) -> bool:

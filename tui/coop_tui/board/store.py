@@ -29,7 +29,7 @@ class Store(Generic[S, E]):
         self._update = update
         self._tell = tell
         self._timer: asyncio.TimerHandle | None = None
-        self._last_told_s = float("-inf")
+        self._next_s = float("-inf")
         self._is_closed = False
 
     def dispatch(self, event: E) -> None:
@@ -39,8 +39,7 @@ class Store(Generic[S, E]):
         if self.state is before or self._timer is not None or self._is_closed:
             return
         loop = asyncio.get_running_loop()
-        due_s = max(loop.time(), self._last_told_s + TELL_EVERY_S)
-        self._timer = loop.call_at(due_s, self.flush)
+        self._timer = loop.call_at(max(loop.time(), self._next_s), self.flush)
 
     def flush(self) -> None:
         """Tells now: what a key press changed must be seen before the next one."""
@@ -49,8 +48,12 @@ class Store(Generic[S, E]):
             self._timer = None
         if self._is_closed:
             return
-        self._last_told_s = asyncio.get_running_loop().time()
+        self._next_s = asyncio.get_running_loop().time() + TELL_EVERY_S
         self._tell(self.state)
+
+    def rest(self, pause_s: float) -> None:
+        """The listener needs a pause from now on; `flush` ignores it."""
+        self._next_s = max(self._next_s, asyncio.get_running_loop().time() + pause_s)
 
     def close(self) -> None:
         """Nothing is told any more."""

@@ -121,10 +121,16 @@ class Dashboard(App[None], inherit_bindings=False):
     def on_board_changed(self, message: BoardChanged) -> None:
         if not self._main.is_attached:
             return  # it came while the app was closing
-        self._scene = self._scenes.scene(message.board)
-        self._read_log(message.board)
+        started_s = time.perf_counter()
+        self._show(message.board)
+        # A cluster so large that painting is slow is painted less often: keys come first.
+        self._store.rest(3 * (time.perf_counter() - started_s))
+
+    def _show(self, board: Board) -> None:
+        self._scene = self._scenes.scene(board)
+        self._read_log(board)
         self._main.scene = self._scene
-        now = tuple(unavailable(action, message.board, self._scene.row) for action in keys.ACTIONS)
+        now = tuple(unavailable(action, board, self._scene.row) for action in keys.ACTIONS)
         if now != self._unavailable:
             self._unavailable = now
             self.refresh_bindings()

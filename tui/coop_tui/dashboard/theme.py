@@ -45,7 +45,7 @@ Screen { background: $background; }
 .-narrow #lower { layout: vertical; }
 .-wide #lower { layout: horizontal; }
 
-.-narrow #loop { height: 30%; min-height: 7; }
+.-narrow #loop { height: 45%; min-height: 7; }
 .-narrow #detail { height: 1fr; }
 .-wide #loop { width: 2fr; height: 1fr; }
 .-wide #detail { width: 3fr; height: 1fr; }
