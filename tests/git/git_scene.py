@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from coop_core.git import repository
 from coop_core.git.deploying import DeployRequest
+from coop_core.git.repository import Remote
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from coop_core.git.repository import Remote, Repository
+    from coop_core.git.repository import Repository
 
 
 def git(folder: Path, *args: str, env: dict[str, str] | None = None, fails: bool = False) -> str:
@@ -40,13 +42,13 @@ class Scene:
     work: Path
     bare: Path
 
-    @property
+    @cached_property
     def repository(self) -> Repository:
         return repository.find(self.work)
 
     @property
     def remote(self) -> Remote:
-        return repository.remote(self.repository)
+        return Remote("origin", str(self.bare))
 
     def write(self, path: str, text: str) -> Path:
         file = self.work / path

@@ -57,7 +57,7 @@ def test_no_git_is_an_error_with_a_remedy(scene: Scene) -> None:
 
 def test_origin_is_the_remote_unless_another_is_named(scene: Scene) -> None:
     scene.git("remote", "add", "backup", "https://example.org/x.git")
-    assert scene.remote.name == "origin"
+    assert repository.remote(scene.repository).name == "origin"
     named = repository.remote(scene.repository, "backup")
     assert named == repository.Remote("backup", "https://example.org/x.git")
     by_url = repository.remote(scene.repository, "git@example.org:x.git")
@@ -66,7 +66,7 @@ def test_origin_is_the_remote_unless_another_is_named(scene: Scene) -> None:
 
 def test_the_only_remote_will_do_and_two_strangers_will_not(scene: Scene) -> None:
     scene.git("remote", "rename", "origin", "upstream")
-    assert scene.remote.name == "upstream"
+    assert repository.remote(scene.repository).name == "upstream"
     scene.git("remote", "add", "backup", "https://example.org/x.git")
     with pytest.raises(CoopError, match="none is called origin"):
         repository.remote(scene.repository)
@@ -83,10 +83,10 @@ def test_no_remote_is_an_error_with_a_remedy(scene: Scene) -> None:
 
 def test_the_remotes_address_is_what_git_will_use(scene: Scene) -> None:
     scene.git("remote", "set-url", "origin", "../remote.git")
-    assert scene.remote.url == str(scene.bare)
+    assert repository.remote(scene.repository).url == str(scene.bare)
     scene.git("config", "url.https://example.org/.insteadOf", "short:")
     scene.git("remote", "set-url", "origin", "short:hello.git")
-    assert scene.remote.url == "https://example.org/hello.git"
+    assert repository.remote(scene.repository).url == "https://example.org/hello.git"
 
 
 def test_the_user_has_a_slug_made_of_what_git_knows(scene: Scene) -> None:

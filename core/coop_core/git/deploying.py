@@ -107,29 +107,36 @@ def commit(repository: Repository, base: str | None, request: DeployRequest) -> 
     None when the branch says the same already, but for the source commit.
     """
     _check(request)
-    if base is None:
-        if not request.files:
+    if base is None and not request.files:
+        return None
+    # Started before the branch is read: two starts beside each other.
+    importing = ("fast-import", "--quiet", "--done", "--force", "--date-format=raw")
+    with repository.git.start(importing, has_stdin=True) as writing:
+        if base and _says_the_same(repository, base, request):
+            writing.finish(b"done\n")
             return None
-    else:
-        with Objects(repository.git) as objects:
-            folder = objects.tree(check_id(base), request.service)
-            present = contents(objects, folder, Limits()) if folder else {}
-        if is_same_deployment(present, request.files):
-            return None
-    ref = check_ref(f"refs/coop/deploys/{request.environment}/{request.service}")
-    made = repository.git.run(
-        "fast-import", "--quiet", "--done", "--force", "--date-format=raw",
-        doing="write the deploy commit", stdin=_stream(ref, base, request),
-    )  # fmt: skip
-    return check_id(made.text)
+        ref = check_ref(f"refs/coop/deploys/{request.environment}/{request.service}")
+        result = writing.finish(_stream(ref, base, request))
+    if result.status != 0:
+        raise failures.translate("write the deploy commit", result.err, repository.root)
+    return check_id(result.text)
+
+
+def _says_the_same(repository: Repository, base: str, request: DeployRequest) -> bool:
+    with Objects(repository.git) as objects:
+        folder = objects.tree(check_id(base), request.service)
+        present = contents(objects, folder, Limits()) if folder else {}
+    return is_same_deployment(present, request.files)
 
 
 def push(repository: Repository, remote: Remote, environment: str, commit: str, base: str | None) -> None:
     """Moves the remote's branch from `base` (None: it must not exist) to `commit`, or raises Moved."""
     ref = branch(environment)
+    # One thread: there are a handful of objects to pack.
     result = repository.git.attempt(
-        "push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", "--recurse-submodules=no",
-        f"--force-with-lease={ref}:{base or ''}", "--", remote.name, f"{check_id(commit)}:{ref}",
+        "-c", "pack.threads=1", "push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed",
+        "--recurse-submodules=no", f"--force-with-lease={ref}:{base or ''}",
+        "--", remote.name, f"{check_id(commit)}:{ref}",
         limit_s=REMOTE_LIMIT_S,
     )  # fmt: skip
     if result.status == 0:

@@ -132,6 +132,24 @@ class Objects:
                 )  # fmt: skip
         return sorted(done, key=lambda entry: entry.path)
 
+    def differing(self, old: str, new: str) -> list[str]:
+        """Paths of the files that are not the same in two trees, in order; folders that are equal are not read."""
+        found: list[str] = []
+        todo: list[tuple[str, str | None, str | None]] = [("", old, new)]
+        while todo:
+            base, *trees = todo.pop()
+            before, after = ({e.path: e for e in self.entries(tree)} if tree else {} for tree in trees)
+            for name in before.keys() | after.keys():
+                pair = before.get(name), after.get(name)
+                if pair[0] == pair[1]:
+                    continue
+                folders = [e.id if e and e.mode == FOLDER else None for e in pair]
+                if any(folders):
+                    todo.append((f"{base}{name}/", folders[0], folders[1]))
+                if any(e and e.mode != FOLDER for e in pair):
+                    found.append(f"{base}{name}")
+        return sorted(found)
+
     def _exchange(self, names: list[str], limit_bytes: int) -> Iterator[Object | None]:
         if not names:
             return
@@ -204,12 +222,3 @@ def _person(line: str) -> tuple[str, int]:
     who, _, when = line.rpartition("> ")
     seconds = when.split(" ")[0]
     return (f"{who}>", int(seconds)) if seconds.lstrip("-").isdigit() else (line, 0)
-
-
-def parse_batch(out: bytes) -> Object | None:
-    """The first answer in what `cat-file --batch` wrote; None when there is no such object."""
-    header, _, rest = out.partition(b"\n")
-    words = header.decode(errors="replace").split()
-    if len(words) != 3 or not words[2].isdigit():
-        return None
-    return Object(words[0], words[1], rest[: int(words[2])])

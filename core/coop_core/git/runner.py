@@ -177,7 +177,7 @@ class Git:
             start_new_session=True,
             pass_fds=keep_open,
         )
-        return Running(process, limit_s=limit_s, asked=f"git {args[0]}")
+        return Running(process, limit_s=limit_s, asked=f"git {_command_in(args)}")
 
 
 def with_config(**values: str) -> dict[str, str]:
@@ -190,6 +190,11 @@ def with_config(**values: str) -> dict[str, str]:
     for number, (key, value) in enumerate(values.items(), first):
         made |= {f"GIT_CONFIG_KEY_{number}": key.replace("__", "."), f"GIT_CONFIG_VALUE_{number}": value}
     return made
+
+
+def _command_in(args: Sequence[str]) -> str:
+    """The word behind the options: `push` in `-c pack.threads=1 push`."""
+    return next((word for word in args if not word.startswith("-") and "=" not in word), "")
 
 
 def _without_inherited() -> list[str]:

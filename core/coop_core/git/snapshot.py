@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from coop_core.errors import CoopError, ExitCode
 from coop_core.git import failures
-from coop_core.git.objects import Commit, parse_batch, parse_commit
+from coop_core.git.objects import Commit, Objects
 from coop_core.git.runner import check_ref
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from coop_core.git.repository import Repository
+    from coop_core.git.runner import Running
 
 KEPT = 5
 """Snapshots of one environment that stay reachable, the newest ones."""
@@ -65,54 +66,62 @@ class _Last:
 
 
 def take(repository: Repository, environment: str) -> Snapshot:
-    """Commits everything tracked, changed or new that is not ignored, and keeps it under refs/coop/snapshots."""
+    """Commits everything tracked, changed or new that is not ignored, and keeps it under refs/coop/snapshots.
+
+    Five git processes, one of them beside the others; three when nothing changed.
+    """
     repository.own_dir.mkdir(exist_ok=True)
     with _locked(repository.own_dir / "lock") as lock:
         last_file = repository.own_dir / f"{check_ref(_ref(environment, 0)).split('/')[3]}.json"
         last = _Last(**_read_json(last_file))
-        # Beside the scan: HEAD's commit costs no time of its own.
-        with repository.git.start(["cat-file", "--batch"], has_stdin=True) as reading:
-            tree = _write_tree(repository, lock)
-            found = parse_batch(reading.finish(b"HEAD^{commit}\n").out)
-        head = parse_commit(found) if found else None
-        head_id = head.id if head else None
-        if last.commit and (tree, head_id) == (last.tree, last.head):
-            return Snapshot(last.commit, tree, head, last.commit, ())
-        with repository.git.start(["diff-tree", "-r", "-z", "--name-only", last.tree or tree, tree]) as comparing:
+        with Objects(repository.git) as objects:
+            with _adding(repository, lock) as adding:
+                head = objects.commit("HEAD")  # while git scans the files
+                tree = _tree(repository, lock, adding)
+            head_id = head.id if head else None
+            if last.commit and (tree, head_id) == (last.tree, last.head):
+                return Snapshot(last.commit, tree, head, last.commit, ())
             commit = _commit(repository, tree, head)
-            slot = (last.slot + 1) % KEPT
-            repository.git.run("update-ref", _ref(environment, slot), commit, doing="keep the snapshot")
-            # Nothing when git has collected the older tree since.
-            changed = tuple(os.fsdecode(path) for path in comparing.finish().out.split(b"\0") if path)
+            # Nothing to compare with when git has collected the older tree since.
+            changed = objects.differing(last.tree, tree) if last.tree and objects.tree(last.tree) else []
+        slot = (last.slot + 1) % KEPT
+        repository.git.run("update-ref", _ref(environment, slot), commit, doing="keep the snapshot")
         _write_json(last_file, {"commit": commit, "tree": tree, "head": head_id, "slot": slot})
-        return Snapshot(commit, tree, head, last.commit, changed)
+        return Snapshot(commit, tree, head, last.commit, tuple(changed))
 
 
 def _ref(environment: str, slot: int) -> str:
     return f"refs/coop/snapshots/{environment}/{slot}"
 
 
-def _write_tree(repository: Repository, lock: int) -> str:
-    """The id of the work tree's tree."""
+def _adding(repository: Repository, lock: int) -> Running:
+    """git, bringing the private index up to date with the files."""
     index = repository.own_dir / "index"
     # Whoever wrote this lock is gone: git holds our own lock for as long as it runs.
     index.with_name("index.lock").unlink(missing_ok=True)
     _refresh_index(repository, index)
-    env = {"GIT_INDEX_FILE": str(index)}
-    for attempt in range(1, _ATTEMPTS + 1):
-        added = repository.git.start(_ADD, env=env, keep_open=(lock,)).finish()
+    return repository.git.start(_ADD, env={"GIT_INDEX_FILE": str(index)}, keep_open=(lock,))
+
+
+def _tree(repository: Repository, lock: int, adding: Running) -> str:
+    """The id of the work tree's tree, once git has added everything; added again when the files moved meanwhile."""
+    doing = "take a snapshot of your files"
+    index = repository.own_dir / "index"
+    added = adding.finish()
+    for attempt in range(1, _ATTEMPTS):
         if added.status == 0:
             break
-        if attempt == _ATTEMPTS:
-            raise failures.translate("take a snapshot of your files", added.err, repository.root)
         if _IS_BROKEN_INDEX.search(added.err):
             index.unlink(missing_ok=True)
-            _refresh_index(repository, index)
         elif _IS_RACE.search(added.err):
             time.sleep(0.02 * attempt)
         else:
-            raise failures.translate("take a snapshot of your files", added.err, repository.root)
-    return repository.git.run("write-tree", doing="take a snapshot of your files", env=env).text
+            break
+        with _adding(repository, lock) as again:
+            added = again.finish()
+    if added.status != 0:
+        raise failures.translate(doing, added.err, repository.root)
+    return repository.git.run("write-tree", doing=doing, env={"GIT_INDEX_FILE": str(index)}).text
 
 
 def _refresh_index(repository: Repository, index: Path) -> None:
