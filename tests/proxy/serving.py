@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -61,18 +62,27 @@ class Viewer:
 
 
 async def exchange(port: int, tls: ssl.SSLContext, request: bytes) -> bytes:
-    """Bytes in, bytes out, until the server closes or says nothing more for a moment."""
+    """Bytes in, bytes out, until the server closes, or a moment after a whole answer came."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
     writer.write(request)
     answer = b""
     try:
-        async with asyncio.timeout(0.3):
-            while piece := await reader.read(65536):
-                answer += piece
+        while True:
+            async with asyncio.timeout(0.02 if _is_whole(answer) else 1):
+                piece = await reader.read(65536)
+            if not piece:
+                break
+            answer += piece
     except (TimeoutError, ConnectionError):
         pass
     writer.close()
     return answer
+
+
+def _is_whole(answer: bytes) -> bool:
+    head, found, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: ([0-9]+)", head)
+    return bool(found) and length is not None and len(body) >= int(length[1])
 
 
 def pod(namespace: str, name: str, **env: str) -> Raw:
