@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coop_core.cluster.redaction import HIDDEN, application, scrub, shown
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "postgres://app:hunter2@db/app",
+        "https://ghp_abcdefghijklmnopqrstuvwxyz@github.com/x",
+        "AKIAABCDEFGHIJKLMNOP",
+        "eyJhbGciOiJI.eyJzdWIiOiIx.sig",
+        "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIE",
+        "Authorization: Bearer abcdefgh12345678",
+    ],
+)
+def test_known_shapes_of_secrets_are_hidden_in_any_text(secret: str) -> None:
+    assert HIDDEN in scrub(f"before {secret} after")
+    assert "hunter2" not in scrub(secret)
+    assert "abcdefghijklmnop" not in scrub(secret)
+
+
+@pytest.mark.parametrize(
+    "plain", ["http://example.org/a?b=c", "hello", "1.2.3", "user@example.org", "sha256:" + "a" * 64]
+)
+def test_ordinary_text_stays(plain: str) -> None:
+    assert scrub(plain) == plain
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["PASSWORD", "DB_PASS", "API_KEY", "apiKey", "SECRET_KEY_BASE", "GITHUB_TOKEN", "PGPASSWORD", "DATABASE_URL"],
+)
+def test_values_of_secret_looking_variables_are_hidden_in_pods_and_templates(name: str) -> None:
+    container = {"name": "web", "env": [{"name": name, "value": "x1"}, {"name": "MODE", "value": "x2"}]}
+    pod: dict[str, Any] = {"kind": "Pod", "spec": {"containers": [container], "initContainers": [container]}}
+    for body in (pod, {"kind": "Deployment", "spec": {"template": {"spec": pod["spec"]}}}):
+        before = copy.deepcopy(body)
+        text = str(shown(body))
+        assert "x1" not in text
+        assert "x2" in text
+        assert name in text
+        assert body == before
+
+
+def test_the_argument_after_a_secret_flag_is_hidden() -> None:
+    body = {"spec": {"containers": [{"name": "c", "args": ["--token", "abc", "--port", "80", "--password=x"]}]}}
+    assert shown(body)["spec"]["containers"][0]["args"] == [
+        "--token",
+        HIDDEN,
+        "--port",
+        "80",
+        f"--password={HIDDEN}",
+    ]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
+        st.sampled_from(["metadata", "spec", "status", "containers", "env", "template", "source", "sync", "annotations",
+                         "args", "conditions", "syncPolicy", "automated", "destination", "name", "value"]),
+        inner, max_size=4,
+    ),
+    max_leaves=25,
+)  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from(["metadata", "spec", "status", "operation", "kind", "message"]), JSON))
+def test_no_shape_of_an_object_breaks_it(body: dict[str, Any]) -> None:
+    shown(body)
+    application(body)
