@@ -8,7 +8,7 @@ from cluster.objects import COMMIT, OLD_COMMIT, OLD_SOURCE, SOURCE, application,
 from coop_core.cluster.live import Deploy, Failed, Live, Waiting, assess
 
 SETS = [replica_set(1), replica_set(2)]
-ROLLING = {"updatedReplicas": 1, "replicas": 2, "availableReplicas": 1}
+ROLLING: dict[str, Any] = {"updatedReplicas": 1, "replicas": 2, "availableReplicas": 1}
 
 
 def verdict(app: Any = None, dep: Any = None, pods: Any = None, commit: Any = COMMIT, **more: Any) -> Any:

@@ -18,7 +18,7 @@ from coop_core.proxy.server import ProxyServer
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from kube.serving import Api
 
@@ -52,7 +52,7 @@ class Viewer:
             text = await response.text()
             return response.status, json.loads(text) if text.startswith("{") else text
 
-    async def events(self, path: str) -> AsyncIterator[Raw]:
+    async def events(self, path: str) -> AsyncGenerator[Raw, None]:
         """The events of a watch, as they come."""
         headers = {"Authorization": f"Bearer {self.token}"}
         async with self.session.get(f"{self.url}{path}", headers=headers, ssl=self.tls) as response:
