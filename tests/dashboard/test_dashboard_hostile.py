@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import select
 import struct
 import sys
@@ -19,6 +20,8 @@ from hostile_dashboard import ATTACKS, hostile_cluster
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+PROGRAM = [sys.executable, str(Path(__file__).with_name("hostile_dashboard.py"))]
+COLOURS = re.compile(rb"\x1b\[(?:[0-9;]*;)?(?:3[0-7]|4[0-7]|9[0-7]|10[0-7]|38|48)[;m]")
 FORBIDDEN = ("\x1b]0;", "\x1b]52;", "EVIL-TITLE", "RVZJTA", "\x1bP+q", "\x9b", "\x9c", "\u202e", "\u2066", "\x00")
 
 
@@ -35,9 +38,14 @@ async def test_hostile_text_reaches_the_screen_without_its_sequences() -> None:
         assert "EVIL" not in app.export_screenshot()
 
 
+def test_no_color_means_no_colour() -> None:
+    assert not COLOURS.search(_on_a_terminal(PROGRAM, NO_COLOR="1"))
+
+
 def test_nothing_hostile_reaches_a_real_terminal_and_q_restores_it() -> None:
-    seen = _on_a_terminal([sys.executable, str(Path(__file__).with_name("hostile_dashboard.py"))])
+    seen = _on_a_terminal(PROGRAM)
     text = seen.decode("utf-8", "replace")
+    assert COLOURS.search(seen)
     assert "what is shown may be old" in text
     assert "[/bold][red]markup" in text
     assert not [attack for attack in FORBIDDEN if attack in text]
@@ -47,11 +55,11 @@ def test_nothing_hostile_reaches_a_real_terminal_and_q_restores_it() -> None:
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
 
 
-def _on_a_terminal(command: list[str]) -> bytes:
+def _on_a_terminal(command: list[str], **more: str) -> bytes:
     """What `command` writes to a terminal until it has shown the stale cluster and was told to quit."""
     pid, terminal = pty.fork()
     if pid == 0:
-        environ = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        environ = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **more}
         os.execve(command[0], command, environ)
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 140, 0, 0))
     seen = _read(terminal, lambda seen: b"may be old" in seen)

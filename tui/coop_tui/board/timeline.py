@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from coop_core.clock import age
 from coop_tui.board.cycles import Cycle, Note, Outcome
 from coop_tui.board.events import Told
-from coop_tui.board.lines import EMPTY, Line, Span, Tone, cut, fitted, plain
+from coop_tui.board.lines import EMPTY, Line, Span, Tone, cut, fitted, plain, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -133,7 +133,8 @@ def _files(paths: tuple[str, ...]) -> str:
 
 def _bars(cycle: Cycle, shape: _Shape) -> Iterator[Line]:
     """Phases under each other, each bar beginning where the one above ends."""
-    room = max(8, min(_BAR_CELLS, shape.cells - len(_INDENT) - _PHASE_CELLS - _TIME_CELLS - 10))
+    notes = max((width(phase.note) + 2 for phase in cycle.phases if phase.note), default=1)
+    room = max(8, min(_BAR_CELLS, shape.cells - len(_INDENT) - _PHASE_CELLS - _TIME_CELLS - 1 - notes))
     total_ms = max(cycle.total_ms, 1.0)
     before_ms = 0.0
     for phase in cycle.phases:

@@ -68,7 +68,8 @@ class Dashboard(App[None], inherit_bindings=False):
         devloop_log: Path | None = None,
         narration: AsyncIterator[Narrated] | None = None,
     ) -> None:
-        super().__init__()
+        # With colours taken as the terminal's own, NO_COLOR removes them all; else Textual only makes them grey.
+        super().__init__(ansi_color=theme.is_colourless() or None)
         self._sources = sources
         self._main = MainScreen(title=title, user=user, environment=environment)
         self._devloop_log = devloop_log
@@ -119,7 +120,7 @@ class Dashboard(App[None], inherit_bindings=False):
         self.post_message(BoardChanged(board))
 
     def on_board_changed(self, message: BoardChanged) -> None:
-        if not self._main.is_attached:
+        if not (self.is_running and self._main.is_attached):
             return  # it came while the app was closing
         started_s = time.perf_counter()
         self._show(message.board)

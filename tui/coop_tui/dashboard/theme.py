@@ -61,11 +61,11 @@ FooterKey { padding: 0 1; }
 """
 
 
-def preferred() -> str:
-    """The theme to start with: the user's choice for all Textual programs, else ours.
+def is_colourless() -> bool:
+    """Whether the user asked for no colour at all, as no-color.org has it."""
+    return "NO_COLOR" in os.environ
 
-    Without colours wanted, the terminal's own palette is the quietest.
-    """
-    if os.environ.get("NO_COLOR"):
-        return "ansi-dark"
+
+def preferred() -> str:
+    """The theme to start with: the user's choice for all Textual programs, else ours."""
     return os.environ.get("TEXTUAL_THEME") or COOP.name
