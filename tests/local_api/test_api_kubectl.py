@@ -14,7 +14,7 @@ from conftest import ADMIN
 from coop_core.cluster.kinds import DEPLOYMENT, POD
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Coroutine
     from pathlib import Path
 
     from coop_core.local.api import ApiServer
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from coop_core.local.tls import Certificate
     from coop_core.local.tokens import Tokens
 
-    Kubectl = Callable[..., Awaitable[str]]
+    Kubectl = Callable[..., Coroutine[None, None, str]]
 
 MANIFEST = """\
 apiVersion: v1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -102,7 +102,7 @@ def test_a_service_gets_an_address_of_its_own_and_keeps_it(objects: Objects) -> 
     updated = objects.update(SERVICE, {"metadata": {"name": "one", "namespace": "main"}, **ports})
     assert updated == one
     with pytest.raises(Invalid, match="may not change once set"):
-        spec = {**ports["spec"], "clusterIP": "10.96.0.1"}
+        spec: Raw = {**ports["spec"], "clusterIP": "10.96.0.1"}
         objects.update(SERVICE, {"metadata": {"name": "one", "namespace": "main"}, "spec": spec})
 
 
@@ -118,7 +118,13 @@ def test_a_namespace_stays_until_its_content_is_gone(objects: Objects) -> None:
 
 def test_values_of_the_wrong_type_are_refused_before_anything_reads_them(objects: Objects) -> None:
     where = {"metadata": {"name": "a", "namespace": "main"}}
-    for spec in ({"template": []}, {"replicas": 1.5}, {"selector": {"matchLabels": {"a": 1}}}, "text"):
+    wrong: tuple[Any, ...] = (
+        {"template": []},
+        {"replicas": 1.5},
+        {"selector": {"matchLabels": {"a": 1}}},
+        "text",
+    )
+    for spec in wrong:
         with pytest.raises(Malformed, match=r"cannot be handled as a Deployment: .*\$\.spec"):
             objects.create(DEPLOYMENT, {**where, "spec": spec})
 

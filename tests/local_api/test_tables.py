@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from coop_core.cluster.kinds import Kind, Raw
 
 NOW_S = 1_767_225_600.0  # 2026-01-01T00:00:00Z
-RUNNING = {"running": {}}
+RUNNING: Raw = {"running": {}}
 
 
 def waiting(reason: str) -> Raw:

@@ -34,7 +34,7 @@ def _filled(given: Raw | None, **defaults: object) -> Raw:
 
 def _namespace(body: Raw) -> Raw:
     metadata = body["metadata"]
-    labels = {**(metadata.get("labels") or {}), NAMESPACE_NAME: metadata.get("name", "")}
+    labels = {**(metadata.get("labels") or {}), NAMESPACE_NAME: metadata.get("name") or ""}
     return {
         **body,
         "metadata": {**metadata, "labels": labels},
