@@ -173,6 +173,19 @@ def test_a_few_snapshots_stay_reachable_and_no_more(scene: Scene) -> None:
     assert last.commit in kept
 
 
+def test_what_git_collected_is_made_again(scene: Scene) -> None:
+    scene.write("new.txt", "new")
+    first = snapshot.take(scene.repository, "dev-ada")
+    scene.git("update-ref", "-d", "refs/coop/snapshots/dev-ada/1")
+    scene.git("prune", "--expire=now")
+    scene.write("more.txt", "more")
+    second = snapshot.take(scene.repository, "dev-ada")
+    assert scene.paths(second.commit) == ["hello/app.py", "more.txt", "new.txt"]
+    (scene.work / "more.txt").unlink()
+    assert snapshot.take(scene.repository, "dev-ada").commit == first.commit
+    assert scene.git("fsck", "--strict", "--no-dangling") == ""
+
+
 def test_a_lock_and_a_half_index_of_a_crash_do_not_matter(scene: Scene) -> None:
     snapshot.take(scene.repository, "dev-ada")
     own = scene.work / ".git" / "coop"

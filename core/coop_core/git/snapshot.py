@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from coop_core.errors import CoopError, ExitCode
 from coop_core.git import failures
 from coop_core.git.objects import Commit, Objects
+from coop_core.git.repository import COOP
 from coop_core.git.runner import check_ref
 
 if TYPE_CHECKING:
@@ -26,11 +27,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from coop_core.git.repository import Repository
-    from coop_core.git.runner import Running
+    from coop_core.git.runner import Result, Running
 
 KEPT = 5
 """Snapshots of one environment that stay reachable, the newest ones."""
 
+_DOING = "take a snapshot of your files"
 _LOCK_LIMIT_S = 30.0
 _ATTEMPTS = 4
 
@@ -59,35 +61,58 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class _Last:
+    """The environment's snapshot before."""
+
     commit: str | None = None
     tree: str | None = None
     head: str | None = None
     slot: int = 0
 
+    @classmethod
+    def read(cls, path: Path) -> _Last:
+        try:
+            return cls(**_read_json(path))
+        except TypeError:  # written by another version
+            return cls()
+
 
 def take(repository: Repository, environment: str) -> Snapshot:
     """Commits everything tracked, changed or new that is not ignored, and keeps it under refs/coop/snapshots.
 
-    Five git processes, one of them beside the others; three when nothing changed.
+    Five git processes, of which three run one after the other.
     """
     repository.own_dir.mkdir(exist_ok=True)
-    with _locked(repository.own_dir / "lock") as lock:
+    with _locked(repository.own_dir / "lock") as lock, Objects(repository.git) as objects:
         last_file = repository.own_dir / f"{check_ref(_ref(environment, 0)).split('/')[3]}.json"
-        last = _Last(**_read_json(last_file))
-        with Objects(repository.git) as objects:
-            with _adding(repository, lock) as adding:
-                head = objects.commit("HEAD")  # while git scans the files
-                tree = _tree(repository, lock, adding)
+        last = _Last.read(last_file)
+        with _adding(repository, lock) as adding:
+            head = objects.commit("HEAD")  # while git scans the files
+            _finish(repository, lock, adding)
+        # Both wait for their input, so their start costs nothing while the tree is written.
+        hashing, keeping = ("hash-object", "-t", "commit", "-w", "--stdin"), ("update-ref", "--stdin", "-z")
+        with repository.git.start(hashing, has_stdin=True) as hash_object, \
+             repository.git.start(keeping, has_stdin=True) as update_ref:  # fmt: skip
+            tree = _tree(repository, lock)
             head_id = head.id if head else None
-            if last.commit and (tree, head_id) == (last.tree, last.head):
+            if last.commit and (tree, head_id) == (last.tree, last.head) and objects.commit(last.commit):
                 return Snapshot(last.commit, tree, head, last.commit, ())
-            commit = _commit(repository, tree, head)
-            # Nothing to compare with when git has collected the older tree since.
-            changed = objects.differing(last.tree, tree) if last.tree and objects.tree(last.tree) else []
-        slot = (last.slot + 1) % KEPT
-        repository.git.run("update-ref", _ref(environment, slot), commit, doing="keep the snapshot")
+            commit = _done(hash_object.finish(_commit(tree, head)), repository)
+            slot = (last.slot + 1) % KEPT
+            _done(update_ref.finish(f"update {_ref(environment, slot)}\0{commit}\0\0".encode()), repository)
+        # Nothing to compare with when git has collected the older tree since.
+        changed = objects.differing(last.tree, tree) if last.tree and objects.tree(last.tree) else []
         _write_json(last_file, {"commit": commit, "tree": tree, "head": head_id, "slot": slot})
         return Snapshot(commit, tree, head, last.commit, tuple(changed))
+
+
+def _done(result: Result, repository: Repository) -> str:
+    if result.status != 0:
+        raise failures.translate(_DOING, result.err, repository.root)
+    return result.text
+
+
+def _index(repository: Repository) -> Path:
+    return repository.own_dir / "index"
 
 
 def _ref(environment: str, slot: int) -> str:
@@ -96,32 +121,40 @@ def _ref(environment: str, slot: int) -> str:
 
 def _adding(repository: Repository, lock: int) -> Running:
     """git, bringing the private index up to date with the files."""
-    index = repository.own_dir / "index"
+    index = _index(repository)
     # Whoever wrote this lock is gone: git holds our own lock for as long as it runs.
     index.with_name("index.lock").unlink(missing_ok=True)
     _refresh_index(repository, index)
     return repository.git.start(_ADD, env={"GIT_INDEX_FILE": str(index)}, keep_open=(lock,))
 
 
-def _tree(repository: Repository, lock: int, adding: Running) -> str:
-    """The id of the work tree's tree, once git has added everything; added again when the files moved meanwhile."""
-    doing = "take a snapshot of your files"
-    index = repository.own_dir / "index"
+def _finish(repository: Repository, lock: int, adding: Running) -> None:
+    """Waits until git has added everything; adds again when the files moved meanwhile."""
     added = adding.finish()
     for attempt in range(1, _ATTEMPTS):
         if added.status == 0:
-            break
+            return
         if _IS_BROKEN_INDEX.search(added.err):
-            index.unlink(missing_ok=True)
+            _index(repository).unlink(missing_ok=True)
         elif _IS_RACE.search(added.err):
             time.sleep(0.02 * attempt)
         else:
             break
         with _adding(repository, lock) as again:
             added = again.finish()
-    if added.status != 0:
-        raise failures.translate(doing, added.err, repository.root)
-    return repository.git.run("write-tree", doing=doing, env={"GIT_INDEX_FILE": str(index)}).text
+    _done(added, repository)
+
+
+def _tree(repository: Repository, lock: int) -> str:
+    """The id of the tree that the private index stands for."""
+    env = {"GIT_INDEX_FILE": str(_index(repository))}
+    written = repository.git.attempt("write-tree", env=env)
+    if written.status != 0:  # git has collected what a crash had left unreferenced: read the files again
+        _index(repository).unlink(missing_ok=True)
+        with _adding(repository, lock) as adding:
+            _finish(repository, lock, adding)
+        written = repository.git.attempt("write-tree", env=env)
+    return _done(written, repository)
 
 
 def _refresh_index(repository: Repository, index: Path) -> None:
@@ -144,23 +177,11 @@ def _refresh_index(repository: Repository, index: Path) -> None:
     _write_json(origin, seen)
 
 
-def _commit(repository: Repository, tree: str, head: Commit | None) -> str:
-    # The same tree on the same HEAD is the same commit: who and when come from HEAD alone.
-    when = f"@{head.at_s if head else 0} +0000"
-    person = {"NAME": "coop", "EMAIL": "coop@coop.internal", "DATE": when}
-    env = {f"GIT_{role}_{field}": value for role in ("AUTHOR", "COMMITTER") for field, value in person.items()}
-    parent = ["-p", head.id] if head else []
-    config = ["-c", "i18n.commitEncoding=UTF-8"]
-    return repository.git.run(
-        *config,
-        "commit-tree",
-        *parent,
-        "-m",
-        "coop: the work tree as it is",
-        tree,
-        doing="keep the snapshot",
-        env=env,
-    ).text
+def _commit(tree: str, head: Commit | None) -> bytes:
+    """The commit object. The same tree on the same HEAD is the same commit: its time is HEAD's."""
+    parent = f"parent {head.id}\n" if head else ""
+    who = f"{COOP.name} <{COOP.email}> {max(head.at_s, 0) if head else 0} +0000"
+    return f"tree {tree}\n{parent}author {who}\ncommitter {who}\n\ncoop: the work tree as it is\n".encode()
 
 
 @contextlib.contextmanager
