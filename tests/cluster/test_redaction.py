@@ -63,25 +63,9 @@ def test_the_argument_after_a_secret_flag_is_hidden() -> None:
 
 
 KEYS = st.sampled_from(
-    [
-        "metadata",
-        "spec",
-        "status",
-        "containers",
-        "env",
-        "template",
-        "source",
-        "sync",
-        "annotations",
-        "args",
-        "conditions",
-        "syncPolicy",
-        "automated",
-        "destination",
-        "name",
-        "value",
-    ]
-)
+    ("metadata", "spec", "status", "containers", "env", "template", "source", "sync", "annotations", "args",
+     "conditions", "syncPolicy", "automated", "destination", "name", "value")
+)  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
