@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROGRAM = [sys.executable, str(Path(__file__).with_name("hostile_dashboard.py"))]
-COLOURS = re.compile(rb"\x1b\[(?:[0-9;]*;)?(?:3[0-7]|4[0-7]|9[0-7]|10[0-7]|38|48)[;m]")
+COLOURS = re.compile(rb"\x1b\[(?:[0-9]+;)*(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:;[0-9]+)*m")
 FORBIDDEN = ("\x1b]0;", "\x1b]52;", "EVIL-TITLE", "RVZJTA", "\x1bP+q", "\x9b", "\x9c", "\u202e", "\u2066", "\x00")
 
 
