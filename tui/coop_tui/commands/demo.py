@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from coop_core.errors import ExitCode
+from coop_core.errors import CoopError, ExitCode
 from coop_core.paths import Home
 from coop_tui.narration import Narrated, duration
 
@@ -49,7 +49,8 @@ def _perform(folder: Path, *, in_dashboard: bool) -> Outcome:
     lines: asyncio.Queue[Narrated] = asyncio.Queue()
     with _platform(home) as (record, took_ms):
         access = of_local(home, record)
-        play = Play(home, folder, access, lines.put_nowait if in_dashboard else _print)
+        say = lines.put_nowait if in_dashboard else _print
+        play = Play(home, folder, access, say, lingers=in_dashboard)
         play.done("a local platform", took_ms)
         asyncio.run(_in_dashboard(play, access, lines) if in_dashboard else _narrated(play, access))
     return play.outcome
@@ -83,28 +84,31 @@ async def _in_dashboard(play: Play, access: Access, lines: asyncio.Queue[Narrate
     """The play behind the dashboard; closing the dashboard ends both."""
     from coop_core.kube.client import KubeClient
     from coop_tui.dashboard.opening import opened
-    from coop_tui.running import users_own
 
     log = play.event_log
     async with (
         await KubeClient.connect(access.kubeconfig, access.context) as client,
         opened(access, devloop_log=log, narration=_forever(lines)) as dashboard,
     ):
-        playing = asyncio.create_task(_play_and_tell(play, client, lines))
+        playing = asyncio.create_task(_told(play, client, lines))
         try:
             await dashboard.run_async()
         finally:
             playing.cancel()
             with suppress(asyncio.CancelledError):
-                try:
-                    await playing
-                except BaseExceptionGroup as group:
-                    raise (users_own(group) or group) from group
+                await playing
 
 
-async def _play_and_tell(play: Play, client: KubeClient, lines: asyncio.Queue[Narrated]) -> None:
-    await play.run(client)
-    lines.put_nowait(Narrated("that is all: look around, then press q to stop everything"))
+async def _told(play: Play, client: KubeClient, lines: asyncio.Queue[Narrated]) -> None:
+    """The play; what goes wrong with it is told in the dashboard first, and raised when that is closed."""
+    from coop_tui.running import users_own
+
+    try:
+        await play.run(client)
+    except (CoopError, ExceptionGroup) as error:
+        found = error if isinstance(error, CoopError) else users_own(error)
+        lines.put_nowait(Narrated(f"the demo failed: {found or error}"))
+        raise (found or error) from error
 
 
 async def _forever(lines: asyncio.Queue[Narrated]) -> AsyncGenerator[Narrated, None]:

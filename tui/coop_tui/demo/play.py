@@ -41,14 +41,20 @@ class Outcome:
 
 
 class Play:
-    """One performance. `say` gets each line as it happens, with its time when something was timed."""
+    """One performance. `say` gets each line as it happens, with its time when something was timed.
 
-    def __init__(self, home: Home, folder: Path, access: Access, say: Callable[[Narrated], None]) -> None:
+    lingers: after the last line the dev loop goes on, for whoever wants to save something, until cancelled.
+    """
+
+    def __init__(
+        self, home: Home, folder: Path, access: Access, say: Callable[[Narrated], None], *, lingers: bool = False
+    ) -> None:
         self.outcome = Outcome()
         self._home = home
         self._folder = folder
         self._access = access
         self._say = say
+        self._lingers = lingers
         self._problem: loop_events.Problem | None = None
         self._cycles: asyncio.Queue[loop_events.Event] = asyncio.Queue()
 
@@ -72,15 +78,20 @@ class Play:
             await self._live()
             await self._see(personal, name, sample.MESSAGE)
             self.done(f"{name} is live in {personal}", _since_ms(started_s))
-            await self._edit(prepared, name)
+            path = await self._edit(prepared, name)
+            self.outcome.is_complete = True
+            if self._lingers:
+                self._say(Narrated("that is all; now you: edit"))
+                self._say(Narrated(str(path)))
+                self._say(Narrated("and save it; q stops everything"))
+                await asyncio.Event().wait()
             looping.cancel()
-        self.outcome.is_complete = True
 
-    async def _edit(self, prepared: sample.Sample, name: str) -> None:
-        """The one save, and what both URLs answer after it."""
+    async def _edit(self, prepared: sample.Sample, name: str) -> Path:
+        """The one save, and what both URLs answer after it; returns the file."""
         personal = self._access.environment
-        path, line = await asyncio.to_thread(prepared.edit)
         started_s = time.perf_counter()
+        path, line = await asyncio.to_thread(prepared.edit)
         self._say(Narrated(f"saved {path.relative_to(prepared.folder)}:  {line.strip()}"))
         await self._see(personal, name, sample.NEW_MESSAGE)
         served_ms = _since_ms(started_s)
@@ -95,6 +106,7 @@ class Play:
             )
         self._say(Narrated(f"{self.outcome.urls[personal]} answers {sample.NEW_MESSAGE!r}"))
         self._say(Narrated(f"{self.outcome.urls[MAIN]} still answers {sample.MESSAGE!r}"))
+        return path
 
     @property
     def _port(self) -> int:
