@@ -12,6 +12,7 @@ from running_kit import NAMESPACE
 from coop_core.cluster import kinds, labels
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from coop_core.cluster.kinds import Raw
@@ -31,7 +32,7 @@ class DeployRepository:
     def url(self) -> str:
         return str(self.folder)
 
-    def commit(self, files: dict[str, str | Raw], branch: str = BRANCH) -> str:
+    def commit(self, files: Mapping[str, str | Raw], branch: str = BRANCH) -> str:
         """Makes `files` the whole content of the branch; objects are written as JSON, which is YAML."""
         stream = [f"commit {branch}", "committer ada <ada@example.org> now", "data 6", "deploy", "deleteall"]
         for path, content in files.items():

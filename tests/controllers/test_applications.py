@@ -327,3 +327,31 @@ async def test_a_settled_application_is_written_no_more(bench: Bench, app: App, 
     with pytest.raises(AssertionError):
         await bench.until(lambda: bench.store.revision > revision + 1, patience_s=0.2)
     assert drift.application_of(kinds.CONFIG_MAP, bench.objects.get(kinds.CONFIG_MAP, NAMESPACE, "greeting"))
+
+
+async def test_a_manifest_outside_the_projects_namespaces_is_refused(
+    bench: Bench, app: App, git: DeployRepository
+) -> None:
+    allowed = {"sourceRepos": ["*"], "destinations": [{"namespace": "dev-*"}]}
+    metadata = {"name": "coop", "namespace": kinds.ARGOCD_NAMESPACE}
+    bench.objects.create(kinds.APP_PROJECT, {"metadata": metadata, "spec": allowed})
+    elsewhere = config(text="hello")
+    elsewhere["metadata"]["namespace"] = "default"
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "mine"}}
+    commit = git.commit({"web/a.yaml": elsewhere, "web/b.yaml": namespace})
+    app.create(git.url, project="coop")
+    state = await app.until_phase("Failed", commit)
+    assert "namespace default is not permitted in project 'coop'" in state["message"]
+    assert "resource :Namespace is not permitted in project 'coop'" in state["message"]
+
+
+async def test_a_project_that_comes_later_lets_its_applications_go_on(
+    bench: Bench, app: App, git: DeployRepository
+) -> None:
+    commit = git.commit({"web/greeting.yaml": config(text="hello")})
+    app.create(git.url, project="coop")
+    await bench.until(lambda: app.condition("InvalidSpecError"))
+    allowed = {"sourceRepos": ["*"], "destinations": [{"namespace": "*"}]}
+    metadata = {"name": "coop", "namespace": kinds.ARGOCD_NAMESPACE}
+    bench.objects.create(kinds.APP_PROJECT, {"metadata": metadata, "spec": allowed})
+    await app.until_synced(commit)

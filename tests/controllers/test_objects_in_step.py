@@ -240,3 +240,23 @@ def _is_done(bench: Bench) -> bool:
 def _ending(bench: Bench, name: str) -> Raw | None:
     found = bench.get(kinds.CONFIG_MAP, name)
     return found if found and "deletionTimestamp" in found["metadata"] else None
+
+
+async def test_recreate_waits_until_the_old_pod_is_gone(bench: Bench) -> None:
+    slow_to_end = "trap 'sleep 0.3; exit 0' TERM; while :; do sleep 0.01; done"
+    first = bench.container("", command=["/bin/sh", "-c", slow_to_end])
+    deployment, _, _ = web(first, strategy={"type": "Recreate"})
+    bench.apply(kinds.DEPLOYMENT, deployment)
+    await bench.until(lambda: _is_done(bench))
+    (old,) = bench.objects.select(kinds.POD, NAMESPACE)
+    second, _, _ = web(
+        bench.container("", command=["/bin/sh", "-c", "exec sleep 60"]), strategy={"type": "Recreate"}
+    )
+    bench.apply(kinds.DEPLOYMENT, second)
+
+    def at_most_one() -> bool:
+        pods = bench.objects.select(kinds.POD, NAMESPACE)
+        assert len(pods) <= 1
+        return bool(pods and pods[0]["metadata"]["uid"] != old["metadata"]["uid"] and _is_done(bench))
+
+    await bench.until(at_most_one)

@@ -97,9 +97,11 @@ class Bench:
         """An image whose only file is `main.py`."""
         digest = hashlib.sha256(program.encode()).hexdigest()
         if not self.images.has(digest):
-            self.images.add(
-                digest, Manifest("web", ""), lambda root: (root / "main.py").write_text(program) and None
-            )
+
+            def fill(root: Path) -> None:
+                (root / "main.py").write_text(program)
+
+            self.images.add(digest, Manifest("web", ""), fill)
         return reference("web", digest)
 
     def container(self, program: str = SERVER, **more: Any) -> Raw:

@@ -140,3 +140,17 @@ def test_the_tail_of_a_long_log_is_found_over_blocks(tmp_path: Path) -> None:
     with log.path.open("ab") as program:
         program.write(b"unfinished")
     assert tail_offset(log.path, 2) == 1999 * 100
+
+
+async def test_a_follower_hears_the_last_words_of_a_deleted_pod(bench: Bench) -> None:
+    bench.pod("web", shell(bench, "trap 'echo bye; exit 0' TERM; echo hello; while :; do sleep 0.01; done"))
+    await bench.running_pod("web")
+    await until_contains(bench.runtime.read(NAMESPACE, "web", request(follow=True)), b"hello\n")
+
+    async def follow() -> bytes:
+        return b"".join([piece async for piece in bench.runtime.read(NAMESPACE, "web", request(follow=True))])
+
+    following = asyncio.create_task(follow())
+    await asyncio.sleep(0)
+    bench.objects.delete(kinds.POD, NAMESPACE, "web", grace_s=5)
+    assert (await following).endswith(b"bye\n")

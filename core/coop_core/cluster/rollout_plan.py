@@ -206,7 +206,7 @@ def _recreate(deployment: Raw, current: Raw | None, old: list[Raw], revision: st
     running = [one for one in old if replicas(one)]
     if running:
         return [_scale(deployment, one, 0) for one in running]
-    if any(_status(one, "replicas") for one in old):
+    if any(_status(one, "replicas") or _status(one, "terminatingReplicas") for one in old):
         return []
     if current is None:
         return [Create(_new(deployment, replicas(deployment), revision))]

@@ -92,6 +92,7 @@ def _counts(deployment: Raw, replica_sets: Sequence[Raw], current: Raw | None) -
         "updatedReplicas": int(((current or {}).get("status") or {}).get("replicas") or 0),
         "readyReplicas": total("readyReplicas"),
         "availableReplicas": available,
+        "terminatingReplicas": total("terminatingReplicas"),
         "unavailableReplicas": max(0, sum(replicas(one) for one in replica_sets) - available),
     }
     collisions = (deployment.get("status") or {}).get("collisionCount")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from coop_core.cluster.kinds import Kind, Raw
 
 _SERVICE_NAME = "kubernetes.io/service-name"
+_OURS = {"endpoints.kubernetes.io/managed-by": "endpoint-controller"}
 _MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 
 
@@ -59,8 +60,9 @@ class EndpointsController(Controller):
     async def reconcile(self, key: Key) -> float | None:
         service = self.objects.find(kinds.SERVICE, *key)
         if service is None:
-            # Endpoints have their Service's name and no owner: nobody else takes them away.
-            if self.objects.find(kinds.ENDPOINTS, *key) is not None:
+            # Endpoints have their Service's name and no owner: nobody else takes ours away.
+            left = self.objects.find(kinds.ENDPOINTS, *key)
+            if left is not None and _OURS.items() <= (left["metadata"].get("labels") or {}).items():
                 self.objects.delete(kinds.ENDPOINTS, *key)
             return None
         if service["spec"].get("selector"):
@@ -92,7 +94,7 @@ class EndpointsController(Controller):
             "metadata": {
                 "name": metadata["name"],
                 "namespace": metadata["namespace"],
-                "labels": dict(metadata.get("labels") or {}),
+                "labels": {**(metadata.get("labels") or {}), **_OURS},
             },
             "subsets": [
                 {

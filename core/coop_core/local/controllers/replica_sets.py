@@ -12,12 +12,16 @@ from coop_core.local.controllers.deleting import delete
 from coop_core.local.controllers.deployments import is_controlled_by
 from coop_core.local.controllers.events import Recorder
 from coop_core.local.controllers.loop import Controller, Key
+from coop_core.local.objects import Invalid, Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from coop_core.cluster.kinds import Kind, Raw
     from coop_core.local.objects import Objects
+
+
+AFTER_FAILURE_S = 5.0
 
 
 class ReplicaSetController(Controller):
@@ -43,32 +47,35 @@ class ReplicaSetController(Controller):
         replica_set = self.objects.find(kinds.REPLICA_SET, *key)
         if replica_set is None:
             return None
-        pods = self._active(replica_set)
+        failure = ""
         if "deletionTimestamp" not in replica_set["metadata"]:
-            self._fit(replica_set, pods)
-            pods = self._active(replica_set)
-        now_s = self.objects.clock.now_s()
-        status = counts(replica_set, pods, now_s)
+            failure = self._fit(replica_set)
+        pods, now_s = self._pods(replica_set), self.objects.clock.now_s()
+        status = counts(replica_set, pods, now_s) | failed(replica_set, failure, now_s)
         self.objects.update_status(kinds.REPLICA_SET, {**replica_set, "status": status})
-        return available_in_s(replica_set, pods, now_s)
+        return AFTER_FAILURE_S if failure else available_in_s(replica_set, pods, now_s)
 
-    def _active(self, replica_set: Raw) -> list[Raw]:
+    def _pods(self, replica_set: Raw) -> list[Raw]:
         metadata = replica_set["metadata"]
-        return [
-            pod
-            for pod in self.objects.select(kinds.POD, metadata["namespace"])
-            if is_controlled_by(pod, metadata["uid"]) and is_active(pod)
-        ]
+        pods = self.objects.select(kinds.POD, metadata["namespace"])
+        return [pod for pod in pods if is_controlled_by(pod, metadata["uid"])]
 
-    def _fit(self, replica_set: Raw, pods: list[Raw]) -> None:
+    def _fit(self, replica_set: Raw) -> str:
+        """Makes or takes pods; returns why one could not be made."""
+        pods = [pod for pod in self._pods(replica_set) if is_active(pod)]
         missing = replicas(replica_set) - len(pods)
         for _ in range(missing):
-            pod = self.objects.create(kinds.POD, pod_of(replica_set))
+            try:
+                pod = self.objects.create(kinds.POD, pod_of(replica_set))
+            except (Invalid, Malformed) as refused:
+                self.recorder.warning(replica_set, "FailedCreate", f"Error creating: {refused}")
+                return str(refused)
             self.recorder.normal(replica_set, "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}")
         if missing < 0:
             for pod in sorted(pods, key=cost_of_losing)[:-missing]:
                 delete(self.objects, kinds.POD, pod)
                 self.recorder.normal(replica_set, "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}")
+        return ""
 
 
 def pod_of(replica_set: Raw) -> Raw:
@@ -89,26 +96,36 @@ def pod_of(replica_set: Raw) -> Raw:
     }
 
 
-def counts(replica_set: Raw, pods: list[Raw], now_s: float) -> Raw:
-    """The ReplicaSet's status for these active pods."""
-    before = replica_set.get("status") or {}
+def failed(replica_set: Raw, failure: str, now_s: float) -> Raw:
+    """The ReplicaFailure condition, while pods cannot be made."""
+    if not failure:
+        return {}
+    before = condition(replica_set, "ReplicaFailure")
+    since = before["lastTransitionTime"] if before else rfc3339(now_s)
+    found = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": failure}
+    return {"conditions": [{**found, "lastTransitionTime": since}]}
+
+
+def counts(replica_set: Raw, owned: list[Raw], now_s: float) -> Raw:
+    """The ReplicaSet's status for the pods that it owns."""
+    pods = [pod for pod in owned if is_active(pod)]
     labels = ((replica_set["spec"]["template"].get("metadata") or {}).get("labels") or {}).items()
     found = {
         "fullyLabeledReplicas": sum(labels <= (pod["metadata"].get("labels") or {}).items() for pod in pods),
         "readyReplicas": sum(is_ready(pod) for pod in pods),
         "availableReplicas": sum(_lacks_s(replica_set, pod, now_s) == 0 for pod in pods),
+        "terminatingReplicas": sum("deletionTimestamp" in pod["metadata"] for pod in owned),
     }
     return {
         "replicas": len(pods),
         **{name: count for name, count in found.items() if count},
         "observedGeneration": replica_set["metadata"]["generation"],
-        **({"conditions": before["conditions"]} if before.get("conditions") else {}),
     }
 
 
 def available_in_s(replica_set: Raw, pods: list[Raw], now_s: float) -> float | None:
     """After how many seconds the next ready pod has been ready long enough; None when none has to wait."""
-    waits = [_lacks_s(replica_set, pod, now_s) for pod in pods]
+    waits = [_lacks_s(replica_set, pod, now_s) for pod in pods if is_active(pod)]
     return min((wait for wait in waits if wait), default=None)
 
 

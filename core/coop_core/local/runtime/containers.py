@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import time
 from pathlib import Path, PurePosixPath
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from coop_core.cluster.kinds import Raw
     from coop_core.local.runtime.node import Node
     from coop_core.local.runtime.records import Instance
+
+log = logging.getLogger("coop.runtime")
 
 FIRST_PAUSE_S = 10.0
 LAST_PAUSE_S = 300.0
@@ -123,7 +126,8 @@ class ContainerRunner:
             return False
         process = self.instance.process
         assert process is not None
-        self._running = Running(process, is_ours=False)
+        if self._running is None or self._running.identity != process:
+            self._running = Running(process, is_ours=False)
         self.state.container_id = _container_id(self.instance)
         self._pod.node.logs.open(self._uid, self.name, self.instance.number)
         if "running" not in self.state.state:
@@ -226,7 +230,10 @@ class ContainerRunner:
             env = {}  # adopted, and its ConfigMap is gone since: only commands of probes would have used it
         subject = Subject(lambda port: self._pod.port_of(self.container, port), self._cwd(), env)
         was_ready = is_adopted and self.state.is_ready
-        await HealthWatch(self.container, subject, self, is_adopted=was_ready).run()
+        try:
+            await HealthWatch(self.container, subject, self, is_adopted=was_ready).run()
+        except Exception:  # the worker's door: a probe that breaks must not take the running program along
+            log.exception("probes of container %s in pod %s", self.name, self._pod.body["metadata"]["name"])
 
     def started(self, container: str) -> None:
         self.state.is_started = True

@@ -14,7 +14,7 @@ from coop_core.local.runtime.growth import Growth
 from coop_core.local.runtime.log_files import LOGS, LogFile, Stamper, Times, line_start, stamped, tail_offset
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from coop_core.local.api.logs import LogRequest
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _BLOCK = 65_536
 _LAST_LINES, _LAST_BYTES = 4, 2048
 """As Kubernetes' FallbackToLogsOnError, but fewer lines."""
+_READ_OUT_S = 1.0
 _LINE_LIMIT = 256 * 1024
 """A line longer than this is handed on in pieces."""
 
@@ -33,6 +34,7 @@ class Stream:
         self.log = log
         self.is_over = False
         """No further run will come."""
+        self.followers = 0
         self.stamper = Stamper(log)
         self._waiting: set[asyncio.Future[None]] = set()
 
@@ -99,6 +101,15 @@ class LogKeeper:
             if container in (None, name):
                 stream.end()
 
+    async def read_out(self, uid: str) -> None:
+        """Ends the pod's logs, and lets those who follow them read the last lines before the files go."""
+        self.end(uid)
+        until_s = time.monotonic() + _READ_OUT_S
+        while any(stream.followers for stream in self._streams.get(uid, {}).values()):
+            if time.monotonic() > until_s:
+                return
+            await asyncio.sleep(0.01)
+
     def forget(self, uid: str) -> None:
         self.end(uid)
         self._streams.pop(uid, None)
@@ -152,6 +163,23 @@ async def read(log: LogFile, stream: Stream | None, request: LogRequest) -> Asyn
 async def _pieces(log: LogFile, stream: Stream | None, request: LogRequest) -> AsyncIterator[bytes]:
     if stream is not None:
         stream.stamper.note()
+    with _following(stream):
+        async for piece in _from_start(log, stream, request):
+            yield piece
+
+
+@contextlib.contextmanager
+def _following(stream: Stream | None) -> Iterator[None]:
+    if stream is not None:
+        stream.followers += 1
+    try:
+        yield
+    finally:
+        if stream is not None:
+            stream.followers -= 1
+
+
+async def _from_start(log: LogFile, stream: Stream | None, request: LogRequest) -> AsyncIterator[bytes]:
     position = await asyncio.to_thread(_start, log, request)
     while True:
         is_last_look = stream is None or stream.log != log or stream.is_over

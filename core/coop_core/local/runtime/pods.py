@@ -204,9 +204,18 @@ class PodWorker:
         with contextlib.suppress(NotFound):
             self.body = self.node.objects.update(kinds.POD, changed)
         if is_new:
+            self._warn_of_volumes()
             where = f"{metadata['namespace']}/{metadata['name']}"
             message = f"Successfully assigned {where} to {nodes.NAME}"
             self.node.recorder.normal(self.body, "Scheduled", message)
+
+    def _warn_of_volumes(self) -> None:
+        mounted = {
+            mount.get("name", "") for runner in self.runners for mount in runner.container.get("volumeMounts") or []
+        }
+        for name in sorted(mounted):
+            text = f'volume "{name}" is not mounted: the local platform runs programs on this machine\'s files'
+            self.node.recorder.warning(self.body, "FailedMount", text)
 
     def _port(self, container: str) -> int:
         """The port it has, if it may keep it: its own process uses it, or nobody does."""
@@ -271,6 +280,7 @@ class PodWorker:
                 for port in self.record.ports.values():
                     await self.node.traffic.idle(port)
         await self._end_processes(ends_s - time.monotonic())
+        await self.node.logs.read_out(self.uid)
         self.node.logs.forget(self.uid)
         records.remove(self.node.folder, self.uid)
         for port in self.record.ports.values():

@@ -7,17 +7,16 @@ what can never be applied fails at once, without retries.
 
 from __future__ import annotations
 
-import asyncio
-import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coop_core.clock import parse_rfc3339, rfc3339
 from coop_core.cluster import drift, kinds, labels
 from coop_core.cluster.health import Health
 from coop_core.errors import CoopError
-from coop_core.local.controllers.applications import comparing, deciding, manifests, projects, status, syncing
+from coop_core.local.controllers.applications import comparing, deciding, projects, status, syncing
+from coop_core.local.controllers.applications.reading import Reader
 from coop_core.local.controllers.deleting import delete
 from coop_core.local.controllers.events import Recorder
 from coop_core.local.controllers.loop import Controller, Key
@@ -33,29 +32,9 @@ if TYPE_CHECKING:
 
 _EVERY_S, _JITTER_S = 120, 60
 """An Application looks at Git by itself after this long, and up to so much longer, as Argo CD does."""
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """Where an Application's manifests come from."""
-
-    url: str
-    ref: str
-    path: str
-
-    @classmethod
-    def of(cls, application: Raw) -> _Source:
-        source = application["spec"].get("source") or {}
-        asked = ((application.get("operation") or {}).get("sync") or {}).get("revision")
-        return cls(
-            source.get("repoURL") or "", asked or source.get("targetRevision") or "HEAD", source.get("path") or "."
-        )
 
 
 class ApplicationController(Controller):
-    """mirror: how Git is read; it may block, so it is called in threads."""
-
     name = "applications"
     watches = (kinds.APPLICATION, *comparing.TRACKED)
     workers = 4  # a slow Git host must not hold up the other applications
@@ -63,12 +42,15 @@ class ApplicationController(Controller):
     def __init__(self, objects: Objects, mirror: Mirror) -> None:
         super().__init__(objects)
         self.recorder = Recorder(objects, "argocd-application-controller")
-        self._mirror = mirror
-        self._targets: dict[Key, tuple[tuple[str, str, str, str], Targets]] = {}
+        self._reader = Reader(mirror)
 
     def keys(self, kind: Kind, body: Raw) -> Iterable[Key]:
         if kind is kinds.APPLICATION:
             yield (body["metadata"]["namespace"], body["metadata"]["name"])
+        elif kind is kinds.APP_PROJECT:
+            for one in self.objects.select(kinds.APPLICATION, body["metadata"]["namespace"]):
+                if one["spec"].get("project") == body["metadata"]["name"]:
+                    yield (one["metadata"]["namespace"], one["metadata"]["name"])
         application = drift.application_of(kind, body)
         if application:
             yield (kinds.ARGOCD_NAMESPACE, application)
@@ -76,7 +58,7 @@ class ApplicationController(Controller):
     async def reconcile(self, key: Key) -> float | None:
         application = self.objects.find(kinds.APPLICATION, *key)
         if application is None:
-            self._targets.pop(key, None)
+            self._reader.forget(key)
             return None
         if "deletionTimestamp" in application["metadata"]:
             return self._delete(application)
@@ -89,8 +71,8 @@ class ApplicationController(Controller):
         revision = "" if is_fresh else application["status"]["sync"]["revision"]
         try:
             if is_fresh:
-                revision = await asyncio.to_thread(self._resolve, _Source.of(application))
-            targets = await self._read(key, application, revision)
+                revision = await self._reader.resolve(application)
+            targets = await self._reader.read(key, application, revision)
         except CoopError as error:
             return self._note_unreadable(key, application, revision, error)
         current = self.objects.find(kinds.APPLICATION, *key)
@@ -121,41 +103,6 @@ class ApplicationController(Controller):
         at_s = parse_rfc3339((application.get("status") or {}).get("reconciledAt") or "")
         jitter_s = zlib.crc32(application["metadata"]["uid"].encode()) % _JITTER_S
         return 0.0 if at_s is None else at_s + _EVERY_S + jitter_s - self.objects.clock.now_s()
-
-    async def _read(self, key: Key, application: Raw, revision: str) -> Targets:
-        source = _Source.of(application)
-        namespace = (application["spec"].get("destination") or {}).get("namespace") or "default"
-        wanted = (source.url, source.path, revision, namespace)
-        known = self._targets.get(key)
-        if known is None or known[0] != wanted:
-            known = (wanted, await asyncio.to_thread(self._load, application, source, revision))
-            self._targets[key] = known
-        return known[1]
-
-    def _resolve(self, source: _Source) -> str:
-        if _COMMIT.fullmatch(source.ref):
-            return source.ref
-        refs = [source.ref] if source.ref.startswith("refs/") or source.ref == "HEAD" else []
-        for ref in refs or (f"refs/heads/{source.ref}", f"refs/tags/{source.ref}"):
-            found = self._mirror.resolve(source.url, ref)
-            if found:
-                return found
-        raise CoopError(
-            "cannot find the revision", f"{source.ref} is not in the repository", f"push {source.ref} again"
-        )
-
-    def _load(self, application: Raw, source: _Source, revision: str) -> Targets:
-        directory = application["spec"]["source"].get("directory") or {}
-        path = "" if source.path in (".", "/") else source.path.strip("/")
-        files = self._mirror.files(source.url, revision, path)
-        if not files and path:
-            raise CoopError("cannot read the manifests", f"{path}: app path does not exist", f"add {path}")
-        if not directory.get("recurse"):
-            files = {name: content for name, content in files.items() if "/" not in name}
-        namespace = (application["spec"].get("destination") or {}).get("namespace") or "default"
-        return manifests.read(
-            files, application=application["metadata"]["name"], namespace=namespace, revision=revision
-        )
 
     # Comparing and syncing
 
@@ -193,7 +140,9 @@ class ApplicationController(Controller):
     def _sync(
         self, application: Raw, targets: Targets, comparison: Comparison, decision: deciding.Sync, started_s: float
     ) -> tuple[Raw, float | None]:
-        result = syncing.sync(self.objects, comparison, _wish(application, targets, decision.operation))
+        wish = _wish(application, targets, decision.operation)
+        wish = replace(wish, forbidden=projects.forbidden(self.objects, application, targets))
+        result = syncing.sync(self.objects, comparison, wish)
         now_s, retries = self.objects.clock.now_s(), decision.retries
         parts = status.operated(
             application, decision.operation, result, started_s=started_s, now_s=now_s, retries=retries

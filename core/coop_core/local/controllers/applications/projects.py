@@ -9,6 +9,7 @@ from coop_core.cluster import kinds
 
 if TYPE_CHECKING:
     from coop_core.cluster.kinds import Raw
+    from coop_core.local.controllers.applications.manifests import Identity, Targets
     from coop_core.local.objects import Objects
 
 IN_CLUSTER = "https://kubernetes.default.svc"
@@ -36,6 +37,28 @@ def problem(objects: Objects, application: Raw) -> str:
             f"allowed destinations in project '{name}'"
         )
     return ""
+
+
+def forbidden(objects: Objects, application: Raw, targets: Targets) -> dict[Identity, str]:
+    """Why single manifests are refused, by what they are of."""
+    name = application["spec"].get("project") or "default"
+    project = objects.find(kinds.APP_PROJECT, application["metadata"]["namespace"], name)
+    if project is None:
+        return {}
+    allowed = project.get("spec") or {}
+    namespaces = [one.get("namespace") or "" for one in allowed.get("destinations") or []]
+    cluster_wide = allowed.get("clusterResourceWhitelist") or []
+    found = {}
+    for target in targets.items:
+        group, kind, namespace, _ = target.identity
+        if namespace and not _matches(namespace, namespaces):
+            found[target.identity] = f"namespace {namespace} is not permitted in project '{name}'"
+        elif not namespace and not any(
+            fnmatchcase(group, one.get("group", "")) and fnmatchcase(kind, one.get("kind", ""))
+            for one in cluster_wide
+        ):
+            found[target.identity] = f"resource {group}:{kind} is not permitted in project '{name}'"
+    return found
 
 
 def _matches(value: str, patterns: list[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from coop_core.cluster import drift, kinds
@@ -10,10 +10,11 @@ from coop_core.local.controllers.deleting import delete
 from coop_core.local.objects import AlreadyExists, Conflict, Invalid, Malformed, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from coop_core.cluster.kinds import Raw
     from coop_core.local.controllers.applications.comparing import Comparison, Resource
+    from coop_core.local.controllers.applications.manifests import Identity
     from coop_core.local.objects import Objects
 
 _OPTIONS = "argocd.argoproj.io/sync-options"
@@ -29,6 +30,9 @@ class Wish:
     fail_on_shared: bool = False
     own_namespaces: frozenset[str] = frozenset()
     """Namespaces among the manifests themselves: there by the time the rest is applied."""
+
+    forbidden: Mapping[Identity, str] = field(default_factory=dict)
+    """Manifests that the project refuses, and why."""
 
     def brings(self, namespace: str) -> bool:
         return namespace in self.own_namespaces
@@ -96,6 +100,8 @@ def _apply(objects: Objects, resource: Resource, wish: Wish, *, only_check: bool
     assert target is not None, "only what Git wants is applied"
     if target.refused or target.kind is None:
         raise Refused(target.refused, is_final=True)
+    if target.identity in wish.forbidden:
+        raise Refused(wish.forbidden[target.identity], is_final=True)
     namespace = target.identity[2]
     if (
         namespace
