@@ -3,7 +3,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from contextlib import aclosing
+import ssl
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -246,6 +247,27 @@ async def test_streams_of_one_user_are_counted(ada: Viewer, monkeypatch: pytest.
         await anext(events)
         status, body = await ada.ask(path)
         assert (status, body["reason"]) == (429, "TooManyRequests")
+
+
+async def test_a_reader_that_does_not_read_is_cut_off(
+    ada: Viewer, api: Api, proxy: ProxyServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("coop_core.proxy.reading.WRITE_LIMIT_S", 0.1)
+    caplog.set_level(logging.INFO, "coop.proxy.audit")
+    for number in range(60):
+        body = pod("dev-ada", f"big-{number}")
+        body["metadata"]["annotations"] = {f"note-{part}": "x" * 60_000 for part in range(5)}
+        api.objects.create(kinds.POD, body)
+    reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port, ssl=ada.tls, limit=1000)
+    head = f"GET /api/v1/namespaces/dev-ada/pods?watch=1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ada.token}"
+    writer.write(f"{head}\r\n\r\n".encode())
+    async with asyncio.timeout(5):
+        while "verb=watch" not in caplog.text:
+            await asyncio.sleep(0.02)
+    writer.close()
+    with suppress(ConnectionError, ssl.SSLError):
+        await writer.wait_closed()
+    del reader
 
 
 async def test_every_request_leaves_one_audit_line_without_secrets(

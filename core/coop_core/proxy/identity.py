@@ -76,13 +76,19 @@ class Authenticator:
         if task is None:
             task = asyncio.create_task(self._ask(token))
             self._asking[key] = task
-            task.add_done_callback(lambda _: self._asking.pop(key, None))
+            task.add_done_callback(lambda done: self._asked(key, done))
         verdict = await asyncio.shield(task)
         self._verdicts[key] = verdict
         self._verdicts.move_to_end(key)
         while len(self._verdicts) > KEPT:
             self._verdicts.popitem(last=False)
         return verdict
+
+    def _asked(self, key: bytes, done: asyncio.Task[_Verdict]) -> None:
+        self._asking.pop(key, None)
+        if not done.cancelled():
+            # Everybody who waited may have gone away meanwhile; the failure was theirs to see.
+            done.exception()
 
     async def _ask(self, token: str) -> _Verdict:
         review = {
