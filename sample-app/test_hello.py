@@ -6,28 +6,27 @@ import urllib.request
 
 from hello import MESSAGE
 from hello.answers import answer
-from hello.server import Server
+from hello.server import Handler, Server
 
 
 class TestAnswers(unittest.TestCase):
     def test_the_front_page_says_the_message(self) -> None:
-        status, text = answer("GET", "/")
+        status, text = answer("/")
         self.assertEqual(status, 200)
         self.assertIn(MESSAGE, text)
 
     def test_an_unknown_page_is_not_found(self) -> None:
-        self.assertEqual(answer("GET", "/nothing")[0], 404)
+        self.assertEqual(answer("/nothing")[0], 404)
 
 
 class TestServer(unittest.TestCase):
     def test_it_answers_over_http(self) -> None:
-        server = Server("127.0.0.1", 0, answer)
-        running = threading.Thread(target=server.run)
-        running.start()
-        self.addCleanup(running.join)
-        self.addCleanup(server.stop)
-        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/healthz", timeout=5) as response:
-            self.assertEqual(response.read(), b"ok\n")
+        with Server(("127.0.0.1", 0), Handler) as server:
+            threading.Thread(target=server.serve_forever).start()
+            self.addCleanup(server.shutdown)
+            url = f"http://127.0.0.1:{server.server_port}/healthz"
+            with urllib.request.urlopen(url, timeout=5) as response:
+                self.assertEqual(response.read(), b"ok\n")
 
 
 if __name__ == "__main__":

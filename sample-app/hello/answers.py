@@ -1,4 +1,4 @@
-"""What the program says to whom. Knows nothing of sockets."""
+"""What the program says. Knows nothing of sockets."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import os
 from hello import MESSAGE
 
 
-def answer(method: str, path: str) -> tuple[int, str]:
-    """Status and text for a request. path: without query."""
-    if method not in ("GET", "HEAD"):
-        return 405, "only GET, please\n"
+def answer(path: str) -> tuple[int, str]:
+    """Status and text for a path without its query."""
     if path == "/healthz":
         return 200, "ok\n"
     if path == "/":
