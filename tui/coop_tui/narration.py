@@ -58,11 +58,10 @@ def problem(found: e.Problem) -> list[str]:
 
 
 class Narrator:
-    """Remembers only what keeps it from saying the same thing twice."""
+    """Tells one service's loop; `url` is where its environment answers."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._waited_for = ""
 
     def tell(self, entry: e.Entry, state: LoopState) -> list[str]:
         """Lines for `entry`; none when it changes nothing that a developer wants to know."""
@@ -75,7 +74,6 @@ class Narrator:
     def _lines(self, event: e.Event, state: LoopState) -> list[str]:
         match event:
             case e.SnapshotTaken(_, changed) if state.cycle and not state.cycle.image:
-                self._waited_for = ""
                 return [f"{click.style('→', fg='cyan')} {change_set(changed)}"]
             case e.WentLive(commit, phases=timings, total_ms=total_ms) if timings:
                 head = f"{click.style('●', fg='green')} live in {duration(total_ms)}  {commit[:8]}  {self._url}"
@@ -84,8 +82,7 @@ class Narrator:
                 return [f"{click.style('●', fg='green')} live again  {commit[:8]}  {self._url}"]
             case e.RolloutFailed(_, reason, lines):
                 return self._failure(reason, lines, state)
-            case e.RolloutWaits(_, reason) if reason != self._waited_for:
-                self._waited_for = reason
+            case e.RolloutWaits(_, reason):
                 return [click.style(f"… {reason}", dim=True)]
             case e.SnapshotFailed(found) | e.BuildFailed(found) | e.DeployFailed(found) | e.PushFailed(found):
                 return problem(found) + self._kept(state)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from coop_tui.workspace import Workspace
 
 
+PATIENCE_S = 2.0
+"""How long a rollout may wait for something before that is told."""
+
+
 @click.command()
 @click.option("--no-logs", is_flag=True, help="Do not follow the service's log once it is live.")
 def command(no_logs: bool) -> None:
@@ -63,14 +67,25 @@ class _Printer:
         self._follows_log = follows_log
         self._tail: asyncio.Task[None] | None = None
         self._pod = ""
+        self._pending: asyncio.TimerHandle | None = None
 
     def observe(self, entry: Entry, state: LoopState) -> None:
-        from coop_devloop.events import WentLive
+        from coop_devloop.events import RolloutWaits, WentLive
 
-        for line in self._narrator.tell(entry, state):
-            click.echo(line)
+        if self._pending:
+            self._pending.cancel()
+        lines = self._narrator.tell(entry, state)
+        if isinstance(entry.event, RolloutWaits):
+            # What passes within a moment is no news.
+            self._pending = asyncio.get_running_loop().call_later(PATIENCE_S, self._print, lines)
+        else:
+            self._print(lines)
         if isinstance(entry.event, WentLive) and self._follows_log:
             self._follow(entry.event.pod)
+
+    def _print(self, lines: list[str]) -> None:
+        for line in lines:
+            click.echo(line)
 
     def _follow(self, pod: str) -> None:
         if not pod or pod == self._pod:
@@ -87,6 +102,8 @@ class _Printer:
             click.echo(f"{click.style('        │', dim=True)} {line}")
 
     async def close(self) -> None:
+        if self._pending:
+            self._pending.cancel()
         if self._tail:
             self._tail.cancel()
             await asyncio.wait([self._tail])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,8 @@ async def _show(home: Home, access: Access) -> None:
     from coop_tui.dashboard.opening import opened
 
     async with opened(access, devloop_log=_event_log(home, access.environment)) as dashboard:
+        # A polite kill gives the terminal back as it was.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, dashboard.exit)
         await dashboard.run_async()
 
 
