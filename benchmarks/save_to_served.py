@@ -49,7 +49,7 @@ async def app(scope, receive, send):
 
 @dataclass
 class Contestant:
-    """A loop that watches `file` and serves what it says. `branch`: the ref that must move before an answer counts."""
+    """A loop that watches `file` and serves what it says. `branch` must move before an answer counts."""
 
     name: str
     file: Path

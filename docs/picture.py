@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "tests" / "dashboard"))
+sys.path.insert(0, str(HERE.parent))
 
-import board_cluster  # noqa: E402 - found beside the tests
-from board_cluster import Cluster, Service  # noqa: E402
-from dashboard_kit import dashboard, shows  # noqa: E402
+from tests.dashboard import board_cluster  # noqa: E402 - the tests know how to make a cluster
+from tests.dashboard.board_cluster import Cluster, Service  # noqa: E402
+from tests.dashboard.dashboard_kit import dashboard, shows  # noqa: E402
 
 SIZE = (120, 22)
 SAVES = (("hello/page.py", 212.0, "1"), ("hello/words.py", 187.0, "2"), ("hello/__init__.py", 163.0, "3"))

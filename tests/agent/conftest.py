@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from kube.serving import api, client
+from tests.kube.serving import api, client
 
 __all__ = ["api", "client"]

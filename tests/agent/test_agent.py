@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from kube.serving import Api
-
     from coop_core.cluster.kinds import Raw
     from coop_core.kube.client import KubeClient
+    from tests.kube.serving import Api
 
 
 class Remote:

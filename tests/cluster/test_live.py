@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from cluster.objects import COMMIT, OLD_COMMIT, OLD_SOURCE, SOURCE, application, deployment, pod, replica_set
 from coop_core.cluster.live import Deploy, Failed, Live, Waiting, assess
+from tests.cluster.objects import COMMIT, OLD_COMMIT, OLD_SOURCE, SOURCE, application, deployment, pod, replica_set
 
 SETS = [replica_set(1), replica_set(2)]
 ROLLING: dict[str, Any] = {"updatedReplicas": 1, "replicas": 2, "availableReplicas": 1}

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from cluster.objects import OLD_SOURCE, application, deployment, pod, replica_set
 from coop_core.clock import parse_rfc3339
 from coop_core.cluster import labels
 from coop_core.cluster.views import Objects, ServiceView, services
+from tests.cluster.objects import OLD_SOURCE, application, deployment, pod, replica_set
 
 READY_AT_S = parse_rfc3339("2026-01-01T00:00:00Z") or 0.0
 INGRESS = {

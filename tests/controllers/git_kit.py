@@ -7,9 +7,8 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
-from running_kit import NAMESPACE
-
 from coop_core.cluster import kinds, labels
+from tests.runtime.running_kit import NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

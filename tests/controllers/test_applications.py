@@ -5,11 +5,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from git_kit import BRANCH, DeployRepository, application, config
-from running_kit import NAMESPACE, Bench, listening, web
 
 from coop_core.clock import rfc3339
 from coop_core.cluster import drift, kinds, labels
+from tests.controllers.git_kit import BRANCH, DeployRepository, application, config
+from tests.runtime.running_kit import NAMESPACE, Bench, listening, web
 
 if TYPE_CHECKING:
     from pathlib import Path

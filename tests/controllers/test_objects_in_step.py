@@ -4,14 +4,13 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, ClassVar
 
-from running_kit import NAMESPACE, Bench, listening, web
-
 from coop_core.cluster import kinds, rollout, rollout_plan
 from coop_core.local import store as stores
 from coop_core.local.controllers import events
 from coop_core.local.controllers.events import EventExpiry, Recorder
 from coop_core.local.controllers.loop import Controller, Key, Loop
 from coop_core.local.controllers.replica_sets import cost_of_losing
+from tests.runtime.running_kit import NAMESPACE, Bench, listening, web
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

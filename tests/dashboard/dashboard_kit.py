@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from board_cluster import Cluster
     from textual.app import App
 
     from coop_tui.board.sources import Reader
     from coop_tui.narration import Narrated
+    from tests.dashboard.board_cluster import Cluster
 
 PATIENCE_S = 8.0
 

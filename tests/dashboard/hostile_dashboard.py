@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from board_cluster import Cluster, Service
-from dashboard_kit import dashboard
-
 from coop_core.cluster import kinds
+from tests.dashboard.board_cluster import Cluster, Service
+from tests.dashboard.dashboard_kit import dashboard
 
 ATTACKS = (
     "\x1b]0;EVIL-TITLE\x07",

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from board_cluster import HELLO
 
 from coop_tui.board.lines import cut, fitted, text_of, width, wrapped
 from coop_tui.board.table import table
+from tests.dashboard.board_cluster import HELLO
 
 if TYPE_CHECKING:
     from coop_core.cluster.views import ServiceView

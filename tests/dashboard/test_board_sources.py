@@ -7,14 +7,13 @@ import json
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from board_cluster import Cluster, Service
-
 from coop_core.cluster import kinds
 from coop_core.errors import CoopError
 from coop_devloop import events as devloop
 from coop_tui.board import events as e
 from coop_tui.board.cleaning import clean_log_line
 from coop_tui.board.sources import Tail, followed, log_lines, loop_event, loop_events
+from tests.dashboard.board_cluster import Cluster, Service
 
 if TYPE_CHECKING:
     from pathlib import Path

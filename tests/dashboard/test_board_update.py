@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from board_cluster import NOW_S, Service
-
 from coop_core.cluster import kinds
 from coop_devloop.events import Problem
 from coop_tui.board import events as e
@@ -14,6 +12,7 @@ from coop_tui.board.scene import Scenes
 from coop_tui.board.selectors import Link
 from coop_tui.board.state import Board
 from coop_tui.board.update import LOG_LINES, update
+from tests.dashboard.board_cluster import NOW_S, Service
 
 APPLICATIONS = e.Feed(kinds.APPLICATION, kinds.ARGOCD_NAMESPACE)
 

@@ -14,13 +14,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dashboard_kit import dashboard, screen_text, shows
-from hostile_dashboard import ATTACKS, hostile_cluster
+from tests.dashboard.dashboard_kit import dashboard, screen_text, shows
+from tests.dashboard.hostile_dashboard import ATTACKS, hostile_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PROGRAM = [sys.executable, str(Path(__file__).with_name("hostile_dashboard.py"))]
+ROOT = Path(__file__).parents[2]
+PROGRAM = [sys.executable, "-m", "tests.dashboard.hostile_dashboard"]
 COLOURS = re.compile(rb"\x1b\[(?:[0-9]+;)*(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:;[0-9]+)*m")
 FORBIDDEN = ("\x1b]0;", "\x1b]52;", "EVIL-TITLE", "RVZJTA", "\x1bP+q", "\x9b", "\x9c", "\u202e", "\u2066", "\x00")
 
@@ -59,6 +60,7 @@ def _on_a_terminal(command: list[str], **more: str) -> bytes:
     """What `command` writes to a terminal until it has shown the stale cluster and was told to quit."""
     pid, terminal = pty.fork()
     if pid == 0:
+        os.chdir(ROOT)
         environ = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **more}
         os.execve(command[0], command, environ)
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 140, 0, 0))

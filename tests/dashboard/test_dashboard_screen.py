@@ -7,15 +7,15 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-import board_cluster
 import pytest
-from board_cluster import Cluster, Service
-from dashboard_kit import dashboard, dashboard_of, screen_text, shows, shows_no_more, until
 
 from coop_core.cluster import kinds
 from coop_core.errors import CoopError
 from coop_tui.board.sources import Sources
 from coop_tui.narration import Narrated
+from tests.dashboard import board_cluster
+from tests.dashboard.board_cluster import Cluster, Service
+from tests.dashboard.dashboard_kit import dashboard, dashboard_of, screen_text, shows, shows_no_more, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -323,7 +323,7 @@ async def test_a_thousand_changes_are_a_few_repaints() -> None:
             painted += 1
 
         main = app.screen
-        app.watch(main, "scene", count, init=False)  # type: ignore[arg-type]  # the watcher needs no value
+        app.watch(main, "scene", count, init=False)
         for number in range(1000):
             cluster.change(kinds.POD, Service("dev-ada", f"service-{number % 20}").pods[0])
         cluster.put(Service("dev-ada", "service-999"))

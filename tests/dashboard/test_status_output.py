@@ -6,9 +6,8 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from board_cluster import HELLO, NOW_S, Cluster, Service
-
 from coop_tui.status import collect, render_status
+from tests.dashboard.board_cluster import HELLO, NOW_S, Cluster, Service
 
 if TYPE_CHECKING:
     from coop_core.cluster.kinds import Kind

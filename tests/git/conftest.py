@@ -5,7 +5,8 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from git_scene import Scene, new_scene
+
+from tests.git.git_scene import Scene, new_scene
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,12 +4,12 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from git_scene import Scene, add_hook, git, request
 
 from coop_core.cluster import labels
 from coop_core.errors import CoopError, ExitCode
 from coop_core.git import deploying, messages, repository, snapshot, trees
 from coop_core.git.repository import Identity, Remote
+from tests.git.git_scene import Scene, add_hook, git, request
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,11 +6,11 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from git_scene import Scene, git, request
 
 from coop_core.errors import CoopError
 from coop_core.git import deploying, remotes, trees
 from coop_core.git.mirror import Mirror
+from tests.git.git_scene import Scene, git, request
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,11 +6,11 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from git_scene import Scene, git
 
 from coop_core.errors import CoopError, ExitCode
 from coop_core.git import failures, repository
 from coop_core.git.runner import Git, check_ref, check_url
+from tests.git.git_scene import Scene, git
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,10 +8,10 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from git_scene import Scene, add_hook, git
 
 from coop_core.errors import CoopError
 from coop_core.git import repository, snapshot
+from tests.git.git_scene import Scene, add_hook, git
 
 if TYPE_CHECKING:
     from pathlib import Path

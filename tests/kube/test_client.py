@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from coop_core.cluster.kinds import Raw
-    from kube.serving import Api
+    from tests.kube.serving import Api
 
 
 def config_map(name: str, **labels: str) -> Raw:

@@ -14,7 +14,7 @@ from coop_core.local.tokens import MASTERS, Identity
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kube.serving import Api
+    from tests.kube.serving import Api
 
 
 async def test_a_pod_uses_its_service_account_and_takes_a_rotated_token(api: Api, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from coop_core.kube.following import Backoff, Changed, Gone, Listed, Lost
 
 if TYPE_CHECKING:
     from coop_core.kube.client import KubeClient
-    from kube.serving import Api
+    from tests.kube.serving import Api
 
 
 async def test_a_follower_lists_then_hears_every_change(client: KubeClient) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
-from api_client import Api, Lines
 
 from coop_core.clock import SystemClock
 from coop_core.cluster.kinds import NAMESPACE
@@ -16,6 +15,7 @@ from coop_core.local.api import ApiServer
 from coop_core.local.objects import Objects
 from coop_core.local.store import Store
 from coop_core.local.tokens import MASTERS, PROXIES, Identity, Tokens
+from tests.local_api.api_client import Api, Lines
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

@@ -6,10 +6,10 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from api_client import CONFIG_MAPS, DEPLOYMENTS, PODS, Api, config_map, pod
-from conftest import ADMIN, NOBODY, PROXY
 
 from coop_core.local.tokens import PROXY_AUDIENCE, Identity, Tokens
+from tests.local_api.api_client import CONFIG_MAPS, DEPLOYMENTS, PODS, Api, config_map, pod
+from tests.local_api.conftest import ADMIN, NOBODY, PROXY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from api_client import DEPLOYMENTS, PODS, Api, Lines, deployment, pod
-from conftest import ADMIN
 
 from coop_core.cluster.kinds import DEPLOYMENT, POD
+from tests.local_api.api_client import DEPLOYMENTS, PODS, Api, Lines, deployment, pod
+from tests.local_api.conftest import ADMIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -6,10 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from api_client import PODS, Api, Lines, pod
 
 from coop_core.cluster.kinds import POD
 from coop_core.local.api import LogRequest
+from tests.local_api.api_client import PODS, Api, Lines, pod
 
 if TYPE_CHECKING:
     from coop_core.cluster.kinds import Raw

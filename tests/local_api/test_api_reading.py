@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
-from api_client import CONFIG_MAPS, DEPLOYMENTS, PODS, TABLE, Api, config_map, deployment, pod
 
 from coop_core.cluster import kinds
+from tests.local_api.api_client import CONFIG_MAPS, DEPLOYMENTS, PODS, TABLE, Api, config_map, deployment, pod
 
 if TYPE_CHECKING:
     from coop_core.local.objects import Objects

@@ -7,10 +7,10 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from api_client import CONFIG_MAPS, PODS, Api, Lines, config_map, deployment, pod
-from conftest import ADMIN
 
 from coop_core.cluster import kinds
+from tests.local_api.api_client import CONFIG_MAPS, PODS, Api, Lines, config_map, deployment, pod
+from tests.local_api.conftest import ADMIN
 
 if TYPE_CHECKING:
     from coop_core.local.api import ApiServer

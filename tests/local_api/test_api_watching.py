@@ -6,10 +6,9 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
-from api_client import CONFIG_MAPS, PODS, TABLE, Api, config_map, pod
-
 from coop_core.cluster.kinds import CONFIG_MAP, POD
 from coop_core.local import store as store_module
+from tests.local_api.api_client import CONFIG_MAPS, PODS, TABLE, Api, config_map, pod
 
 if TYPE_CHECKING:
     import aiohttp

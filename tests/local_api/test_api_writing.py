@@ -6,9 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from api_client import CONFIG_MAPS, DEPLOYMENTS, PODS, Api, config_map, deployment, pod
 
 from coop_core.cluster.kinds import NAMESPACE, POD
+from tests.local_api.api_client import CONFIG_MAPS, DEPLOYMENTS, PODS, Api, config_map, deployment, pod
 
 if TYPE_CHECKING:
     from coop_core.local.objects import Objects

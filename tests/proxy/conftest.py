@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from kube.serving import api, client
-
-from proxy.serving import ada, proxy
+from tests.kube.serving import api, client
+from tests.proxy.serving import ada, proxy
 
 __all__ = ["ada", "api", "client", "proxy"]

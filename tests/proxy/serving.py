@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncGenerator, AsyncIterator
 
-    from kube.serving import Api
-
     from coop_core.cluster.kinds import Raw
+    from tests.kube.serving import Api
 
 CANARY = "canary-5f2d"
 PROXY = Identity("coop-proxy", (PROXIES,))

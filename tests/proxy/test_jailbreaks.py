@@ -19,12 +19,12 @@ from aiohttp import web
 from coop_core.clock import SystemClock
 from coop_core.kube.configuration import Access, FixedToken
 from coop_core.proxy.server import ProxyServer
-from proxy.serving import exchange
+from tests.proxy.serving import exchange
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from kube.serving import Api
+    from tests.kube.serving import Api
 
 TOKEN = "adas-token"
 PODS = "/api/v1/namespaces/dev-ada/pods"

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from coop_core.cluster import kinds
-from proxy.serving import CANARY, developer
+from tests.proxy.serving import CANARY, developer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from kube.serving import Api
-
     from coop_core.cluster.kinds import Raw
     from coop_core.proxy.server import ProxyServer
+    from tests.kube.serving import Api
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on PATH")
 

@@ -14,12 +14,12 @@ from coop_core.proxy import policy
 from coop_core.proxy.policy import Allowed, Asked, Denied, Policy
 from coop_core.proxy.policy_file import PolicyFile
 from coop_core.proxy.server import ProxyServer
-from proxy.serving import PROXY, Viewer, developer, furnish
+from tests.proxy.serving import PROXY, Viewer, developer, furnish
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kube.serving import Api
+    from tests.kube.serving import Api
 
 
 def test_a_user_sees_what_everybody_sees_and_what_is_theirs() -> None:

@@ -13,13 +13,12 @@ from coop_core.cluster import kinds
 from coop_core.local.tokens import Identity
 from coop_core.proxy.answers import Refusal
 from coop_core.proxy.upstream import Pages
-from proxy.serving import CANARY, application, developer, pod
+from tests.proxy.serving import CANARY, application, developer, pod
 
 if TYPE_CHECKING:
-    from kube.serving import Api
-
     from coop_core.proxy.server import ProxyServer
-    from proxy.serving import Viewer
+    from tests.kube.serving import Api
+    from tests.proxy.serving import Viewer
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 PARTIAL = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"

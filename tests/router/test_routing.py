@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 from aiohttp import web as aioweb
-from running_kit import NAMESPACE, Bench, listening, web
 from yarl import URL
 
 from coop_core.cluster import kinds, rollout
 from coop_core.errors import CoopError, ExitCode
 from coop_core.local.router import Router
+from tests.runtime.running_kit import NAMESPACE, Bench, listening, web
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -3,7 +3,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from running_kit import Bench
+
+from tests.runtime.running_kit import Bench
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

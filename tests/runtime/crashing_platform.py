@@ -6,9 +6,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from running_kit import Bench, listening
-
 from coop_core.local.watchdog import Watchdog
+from tests.runtime.running_kit import Bench, listening
 
 
 async def main(folder: Path, grace_s: str) -> None:

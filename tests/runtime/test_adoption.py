@@ -10,20 +10,20 @@ import time
 from pathlib import Path
 
 import psutil
-from running_kit import NAMESPACE, Bench, is_ready, listening
 
 from coop_core.cluster import kinds
 from coop_core.local.runtime import processes, records
 from coop_core.local.runtime.processes import Identity
 from coop_core.local.watchdog import Watchdog
+from tests.runtime.running_kit import NAMESPACE, Bench, is_ready, listening
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[2]
 
 
 def kill_a_platform(folder: Path, grace_s: str = "") -> None:
     """Runs a platform with one ready pod, and kills it as `kill -9` does."""
-    argv = [sys.executable, str(HERE / "crashing_platform.py"), str(folder), grace_s]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as platform:
+    argv = [sys.executable, "-m", "tests.runtime.crashing_platform", str(folder), grace_s]
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as platform:
         assert platform.stdout is not None
         assert platform.stdout.readline() == "ready\n"
         platform.kill()

@@ -4,12 +4,11 @@ import asyncio
 import re
 from typing import TYPE_CHECKING
 
-from running_kit import NAMESPACE, Bench
-
 from coop_core.cluster import kinds
 from coop_core.local.api.logs import LogRequest
 from coop_core.local.runtime import log_files
 from coop_core.local.runtime.log_files import LogFile, Stamper, tail_offset
+from tests.runtime.running_kit import NAMESPACE, Bench
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import psutil
-from running_kit import NAMESPACE, Bench, is_ready, listening
 
 from coop_core.cluster import kinds, labels
 from coop_core.local.api.logs import LogRequest
+from tests.runtime.running_kit import NAMESPACE, Bench, is_ready, listening
 
 if TYPE_CHECKING:
     import pytest

@@ -6,9 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from whole_kit import User, wait_until, write_service
 
 from coop_core.paths import Home
+from tests.whole.whole_kit import User, wait_until, write_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

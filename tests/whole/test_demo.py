@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from whole_kit import wait_until
+
+from tests.whole.whole_kit import wait_until
 
 if TYPE_CHECKING:
-    from whole_kit import User
+    from tests.whole.whole_kit import User
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from whole_kit import PROGRAM, save, wait_until, write_service
 
 from coop_core.platform import record as records
+from tests.whole.whole_kit import PROGRAM, save, wait_until, write_service
 
 if TYPE_CHECKING:
-    from whole_kit import Running, User
+    from tests.whole.whole_kit import Running, User
 
 HOST = "hello.dev-ada.localhost"
 

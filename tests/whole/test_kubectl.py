@@ -7,10 +7,11 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from whole_kit import wait_until
+
+from tests.whole.whole_kit import wait_until
 
 if TYPE_CHECKING:
-    from whole_kit import User
+    from tests.whole.whole_kit import User
 
 pytestmark = pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not on PATH")
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
-from whole_kit import wait_until
 
 from coop_core.platform import record as records
+from tests.whole.whole_kit import wait_until
 
 if TYPE_CHECKING:
-    from whole_kit import User
+    from tests.whole.whole_kit import User
 
 
 def test_it_comes_up_once_and_goes_down_without_a_trace(user: User) -> None:
