@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("coop.agent")
 
-CONFIG_LOOK_S = 1.0
+CONFIG_LOOK_S = 0.2
+"""A look costs one stat; whoever adds a repository waits for it."""
 RECONCILE_S = 10.0
 """A look at everything although nothing was heard: heals what failed."""
 _FAILED_S = 1.0
@@ -69,15 +70,18 @@ class Agent:
 
     async def _follow_configuration(self, group: asyncio.TaskGroup) -> None:
         known: configuration.Configuration | None = None
+        version: tuple[int, ...] | None = None
         while True:
-            try:
-                current = configuration.read(self._config_file)
-            except CoopError as error:
-                self._tell(f"{error}; {error.remedy}")
-            else:
-                if current != known:
-                    self._configure(current, group)
-                    known = current
+            before, version = version, configuration.version(self._config_file)
+            if version != before:
+                try:
+                    current = configuration.read(self._config_file)
+                except CoopError as error:
+                    self._tell(f"{error}; {error.remedy}")
+                else:
+                    if current != known:
+                        self._configure(current, group)
+                        known = current
             await asyncio.sleep(CONFIG_LOOK_S)
 
     def _configure(self, current: configuration.Configuration, group: asyncio.TaskGroup) -> None:

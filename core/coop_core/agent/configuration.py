@@ -34,6 +34,15 @@ class Configuration(msgspec.Struct, frozen=True):
         return tuple(dict.fromkeys(repository.url for repository in self.repositories if repository.url))
 
 
+def version(path: Path) -> tuple[int, ...] | None:
+    """Differs whenever the file may; None while it cannot be seen."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
 def read(path: Path) -> Configuration:
     """The file's content; no file is no repositories. Raises CoopError when it cannot be understood."""
     try:
