@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import sys
+from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
@@ -20,16 +21,24 @@ if TYPE_CHECKING:
     from coop_core.platform import record as records
 
 
+LOG_LIMIT_BYTES = 5 * 1024 * 1024
+
+
 def main() -> NoReturn:
     parser = argparse.ArgumentParser(prog="python -m coop_core.platform")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--user", required=True)
     parser.add_argument("--until-stdin-closes", action="store_true")
     given = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    home = Home.from_environment()
+    # Standard error is left for what kills the interpreter; it is read by whoever started this.
+    file = RotatingFileHandler(home.platform / "platform.log", maxBytes=LOG_LIMIT_BYTES, backupCount=1)
+    logging.basicConfig(
+        level=logging.INFO, handlers=[file], format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
     options = Options(port=given.port, user=given.user, until_stdin_closes=given.until_stdin_closes)
     try:
-        asyncio.run(serve(Home.from_environment(), options, _greet))
+        asyncio.run(serve(home, options, _greet))
     except CoopError as error:
         _say(Greeting(failure=Failure(error.what, error.why, error.remedy, int(error.exit_code))))
         sys.exit(error.exit_code)

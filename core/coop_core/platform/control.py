@@ -15,8 +15,11 @@ import psutil
 
 from coop_core.errors import CoopError, ExitCode
 from coop_core.platform import record as records
+from coop_core.text import lines
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from coop_core.paths import Home
     from coop_core.platform.record import Record
 
@@ -56,12 +59,13 @@ def up(home: Home, *, port: int, user: str, bound_to_caller: bool = False) -> Re
     arguments = [sys.executable, "-m", "coop_core.platform", "--port", str(port), "--user", user]
     if bound_to_caller:
         arguments.append("--until-stdin-closes")
-    with (home.platform / "platform.log").open("ab") as log:
+    last_words = home.platform / "platform.err"
+    with last_words.open("wb") as errors:
         process = subprocess.Popen(
             arguments,
             stdin=subprocess.PIPE if bound_to_caller else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=log,
+            stderr=errors,
             env={**os.environ, **home.environ()},
             # Ctrl-C in this terminal is not meant for the platform.
             start_new_session=True,
@@ -80,10 +84,15 @@ def up(home: Home, *, port: int, user: str, bound_to_caller: bool = False) -> Re
         raise CoopError(failure.what, failure.why, failure.remedy, ExitCode(failure.exit_code))
     raise CoopError(
         "cannot start the local platform",
-        "it ended before it was ready",
-        f"read the end of {home.platform / 'platform.log'}",
+        f"it ended before it was ready: {_last_line(last_words)}",
+        f"read {last_words} and {home.platform / 'platform.log'}",
         ExitCode.PLATFORM,
     )
+
+
+def _last_line(path: Path) -> str:
+    found = lines(path.read_text("utf-8", "replace"))
+    return next((line for line in reversed(found) if line), "it said nothing")
 
 
 _leashes: list[subprocess.Popen[bytes]] = []

@@ -35,6 +35,7 @@ from coop_core.local.watchdog import Watchdog
 from coop_core.platform import bootstrap, kubeconfigs, remotes
 from coop_core.platform import record as records
 from coop_core.platform.control import PODS
+from coop_core.platform.housekeeping import keep_house
 from coop_core.proxy.server import ProxyServer
 
 if TYPE_CHECKING:
@@ -89,12 +90,8 @@ async def _start(home: Home, options: Options, stack: AsyncExitStack) -> Record:
     router = Router(objects)
     await router.start(options.port)
     stack.push_async_callback(router.close)
-    runtime = Runtime(
-        objects,
-        ImageStore(home.images, home.language_environments),
-        folder=folder / PODS,
-        traffic=router.traffic,
-    )
+    images = ImageStore(home.images, home.language_environments)
+    runtime = Runtime(objects, images, folder=folder / PODS, traffic=router.traffic)
     watchdog = Watchdog(folder / PODS, records.lock_file(folder))
     watchdog.start()
     stack.push_async_callback(watchdog.close)
@@ -119,8 +116,11 @@ async def _start(home: Home, options: Options, stack: AsyncExitStack) -> Record:
     client = KubeClient(await from_kubeconfig(admin, None))
     stack.push_async_callback(client.close)
     remotes.ensure(home)
-    agent = asyncio.create_task(Agent(client, mirror, remotes.config_file(home), clock).run())
-    stack.push_async_callback(_cancel, agent)
+    for running in (
+        Agent(client, mirror, remotes.config_file(home), clock).run(),
+        keep_house(objects, images),
+    ):
+        stack.push_async_callback(_cancel, asyncio.create_task(running))
     return records.Record(
         pid=os.getpid(),
         started_s=clock.now_s(),
