@@ -1,0 +1,69 @@
+"""What `coop dev` says."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from coop_devloop import events as e
+from coop_devloop.state import Cycle, LoopState
+from coop_tui.narration import Narrator, change_set, duration
+
+URL = "http://hello.dev-ada.localhost:4780"
+LIVE = LoopState(live_commit="0123456789ab")
+
+
+def told(event: e.Event, state: LoopState = LIVE) -> list[str]:
+    return [click.unstyle(line) for line in Narrator(URL).tell(e.Entry(0.0, event), state)]
+
+
+@pytest.mark.parametrize(
+    ("paths", "said"),
+    [
+        ((), "the service as it is"),
+        (("app.py",), "app.py"),
+        (("a", "b"), "2 files: a, b"),
+        (("a", "b", "c", "d"), "4 files: a, b, c, …"),
+    ],
+)
+def test_a_change_set_is_named_shortly(paths: tuple[str, ...], said: str) -> None:
+    assert change_set(paths) == said
+
+
+def test_times_read_in_the_unit_that_fits() -> None:
+    assert (duration(12.4), duration(999.4), duration(1000), duration(61_234)) == (
+        "12 ms", "999 ms", "1.00 s", "61.23 s",
+    )  # fmt: skip
+
+
+def test_going_live_names_commit_url_and_where_the_time_went() -> None:
+    event = e.WentLive("0123456789ab", "pod", phases={"snapshot": 12.0, "rollout": 100.0}, total_ms=112.0)
+    head, phases = told(event)
+    assert head.endswith(f"● live in 112 ms  01234567  {URL}")
+    assert phases.strip() == "snapshot 12 ms · rollout 100 ms"
+
+
+def test_a_failure_says_what_why_what_to_do_and_what_still_runs() -> None:
+    lines = told(e.BuildFailed(e.Problem("cannot build hello", "pip failed", "mend requirements.txt")))
+    assert lines[0].endswith("✗ cannot build hello")
+    assert [line.strip() for line in lines[1:]] == [
+        "pip failed", "hint: mend requirements.txt", "version 01234567 keeps running; the next save tries again",
+    ]  # fmt: skip
+
+
+def test_a_first_version_that_fails_claims_nothing_still_runs() -> None:
+    lines = told(e.RolloutFailed("c1", "crashed", ("SyntaxError: oops",)), LoopState())
+    assert lines[0].endswith("✗ the new version does not run: crashed")
+    assert lines[1].strip() == "│ SyntaxError: oops"
+    assert lines[2].strip() == "the next save tries again"
+
+
+def test_a_save_names_its_files_and_a_touched_file_says_nothing() -> None:
+    cycle = Cycle(0.0, changed=("app.py",), snapshot="s1")
+    assert told(e.SnapshotTaken("s1", ("app.py",), 1), LoopState(cycle=cycle))[0].endswith("→ app.py")
+    assert told(e.SnapshotTaken("s1", (), 1), LoopState()) == []
+
+
+def test_what_is_only_of_interest_to_machines_says_nothing() -> None:
+    for event in (e.FilesChanged(("a",)), e.BuildFinished("i", True, 1), e.Pushed("c", 1), e.LoopStopped()):
+        assert told(event) == []
