@@ -58,6 +58,8 @@ SERVICE_ACCOUNT = Kind("", "v1", "serviceaccounts", "ServiceAccount", short_name
 EVENT = Kind("", "v1", "events", "Event", short_names=("ev",), has_status=False)
 DEPLOYMENT = Kind("apps", "v1", "deployments", "Deployment", short_names=("deploy",), categories=("all",))
 REPLICA_SET = Kind("apps", "v1", "replicasets", "ReplicaSet", short_names=("rs",), categories=("all",))
+JOB = Kind("batch", "v1", "jobs", "Job", categories=("all",))
+CRON_JOB = Kind("batch", "v1", "cronjobs", "CronJob", short_names=("cj",), categories=("all",))
 INGRESS = Kind("networking.k8s.io", "v1", "ingresses", "Ingress", short_names=("ing",))
 ENDPOINT_SLICE = Kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", has_status=False)
 APPLICATION = Kind(
@@ -69,7 +71,7 @@ APP_PROJECT = Kind(
 
 ALL = (
     NAMESPACE, POD, SERVICE, ENDPOINTS, CONFIG_MAP, SECRET, SERVICE_ACCOUNT, EVENT, DEPLOYMENT, REPLICA_SET,
-    INGRESS, ENDPOINT_SLICE, APPLICATION, APP_PROJECT,
+    CRON_JOB, JOB, INGRESS, ENDPOINT_SLICE, APPLICATION, APP_PROJECT,
 )  # fmt: skip
 
 ARGOCD_NAMESPACE = "argocd"
