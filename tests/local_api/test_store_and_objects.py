@@ -216,5 +216,5 @@ class AgainstAModel(RuleBasedStateMachine):
         assert last == self.objects.store.revision
 
 
-AgainstAModel.TestCase.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
+AgainstAModel.TestCase.settings = settings(max_examples=40, stateful_step_count=20)
 TestAgainstAModel = AgainstAModel.TestCase

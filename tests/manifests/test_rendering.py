@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from coop_core import yamls
@@ -182,7 +182,6 @@ _ENV = st.dictionaries(st.from_regex(r"[A-Z][A-Z0-9_]{0,8}", fullmatch=True), st
 
 
 @given(env=_ENV, port=st.integers(1, 65535), replicas=st.integers(0, 9), run=st.sampled_from(["", "a b", "a | b"]))
-@settings(deadline=None)
 def test_the_same_input_gives_the_same_bytes(env: dict[str, str], port: int, replicas: int, run: str) -> None:
     def once(variables: dict[str, str]) -> dict[str, bytes]:
         return render(

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from coop_core.errors import CoopError, ExitCode
@@ -134,7 +134,6 @@ def test_hostile_text_does_not_reach_the_terminal() -> None:
         lambda inner: st.dictionaries(st.sampled_from(["main", "personal", "replicas", "env", "A"]), inner),
     ),
 ))  # fmt: skip
-@settings(deadline=None)
 def test_any_mapping_ends_in_a_spec_or_an_error(value: dict[str, object]) -> None:
     from coop_core import yamls
 

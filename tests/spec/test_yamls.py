@@ -23,7 +23,6 @@ def refused(text: bytes) -> CoopError:
 
 
 @given(st.binary(max_size=400))
-@settings(deadline=None)
 def test_any_bytes_end_in_a_value_or_in_an_error_with_a_line(text: bytes) -> None:
     try:
         yamls.load_all(text, "x.yaml")
@@ -32,7 +31,7 @@ def test_any_bytes_end_in_a_value_or_in_an_error_with_a_line(text: bytes) -> Non
 
 
 @given(st.text(alphabet="[]{}:,-?&*!|>'\"%@`#ab \n\t\\0", max_size=200))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_any_punctuation_ends_in_a_value_or_an_error(text: str) -> None:
     try:
         yamls.load_all(text.encode(), "x.yaml")
@@ -48,13 +47,13 @@ _JSON = st.recursive(
 
 
 @given(_JSON)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_what_is_written_is_read_again(value: Any) -> None:
     assert yamls.load(yamls.dump([value]), "x.yaml") == [value]
 
 
 @given(st.text(max_size=30) | st.from_regex(r"[-+.0-9eE_:xo]{1,12}", fullmatch=True))
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 def test_a_parser_of_older_yaml_reads_the_same_text(text: str) -> None:
     assert yaml.safe_load(yamls.dump({"a": text}).decode()) == {"a": text}
 
