@@ -22,6 +22,7 @@ COMMANDS = {
     "ui": "Open the dashboard: services, sync, health, logs.",
     "status": "Print the services and their state.",
     "render": "Print the Kubernetes manifests made of coop.yaml.",
+    "schema": "Print the JSON Schema of coop.yaml, for editors.",
     "kubeconfig": "Write a kubeconfig that reads through the proxy.",
     "platform": "Start, stop and inspect the local platform.",
     "agent": "Run the agent alone, against any cluster.",
