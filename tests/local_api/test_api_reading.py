@@ -84,7 +84,7 @@ async def test_aggregated_discovery_is_answered_in_its_own_type_and_never_as_v2b
         "/apis/apps/v2",
         "/apis/apps/v1/nothing",
         "/nothing",
-        "/api/v1/nodes",
+        "/api/v1/nothings",
         "/openapi/v2",
     ],
 )
