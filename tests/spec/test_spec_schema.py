@@ -69,6 +69,8 @@ _RULES: dict[str, Any] = {
     "not": lambda s, v: not accepts(s["not"], v),
     "const": lambda s, v: v == s["const"],
     "items": lambda s, v: not isinstance(v, list) or all(accepts(s["items"], inner) for inner in v),
+    "minProperties": lambda s, v: not isinstance(v, dict) or len(v) >= s["minProperties"],
+    "maxProperties": lambda s, v: not isinstance(v, dict) or len(v) <= s["maxProperties"],
     "maxItems": lambda s, v: not isinstance(v, list) or len(v) <= s["maxItems"],
     "uniqueItems": lambda s, v: not isinstance(v, list) or len({json.dumps(inner) for inner in v}) == len(v),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from coop_core import yamls
+from coop_core.spec.building import BUILD
 from coop_core.spec.fields import Command, Field, Group, Number, Problems, Refused, Variables, Word
 from coop_core.spec.service import EnvironmentSpec, ServiceSpec
 from coop_core.yamls import Mapping, Scalar
@@ -56,6 +57,7 @@ SERVICE = Group(
         ),
         "run": Command("How it starts. It must listen on $PORT. Left out: what its image says.", "python -m hello"),
         "port": Number("The port that it listens on, given as $PORT.", 1, 65535, 8080),
+        "build": BUILD,
         "test": Command("What runs before it is built for everybody.", "python -m unittest"),
         "health": Word(
             "A path that answers 200 once it is ready. Left out: an open port is ready.", "/[!-~]{0,500}",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from coop_core.spec.building import BuildSpec
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -30,6 +32,7 @@ class ServiceSpec:
     test: str = ""
     health: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
+    build: BuildSpec = field(default_factory=BuildSpec)
     main: EnvironmentSpec = field(default_factory=EnvironmentSpec)
     personal: EnvironmentSpec = field(default_factory=EnvironmentSpec)
 
