@@ -5,19 +5,41 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from coop_core.errors import CoopError
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from coop_core.git.repository import Repository
     from coop_core.spec.service import ServiceSpec
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a build, ended. The name is printable and free of secrets."""
+
+    name: str
+    was_cached: bool
+    took_ms: float
+    has_failed: bool = False
+
+
+def _nobody(step: Step) -> None:
+    """Steps are told to nobody."""
+
+
+@dataclass(frozen=True, slots=True)
 class BuildRequest:
-    """commit: a snapshot, or any commit. prefix: the service's folder in it, "" for the root."""
+    """commit: a snapshot, or any commit. prefix: the service's folder in it, "" for the root.
+
+    progress: told each step, on the event loop; the last ones may come after the build has ended.
+    """
 
     repository: Repository
     commit: str
     prefix: str
     spec: ServiceSpec
+    progress: Callable[[Step], None] = _nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +50,22 @@ class Image:
     was_cached: bool
 
 
+class BuildFailed(CoopError):
+    """The program's own build said no. lines: the last that it printed, fit for a terminal."""
+
+    def __init__(self, what: str, why: str, remedy: str, lines: tuple[str, ...] = ()) -> None:
+        super().__init__(what, why, remedy)
+        self.lines = lines
+
+
 class Builder(Protocol):
     """Makes an image of a commit. The same content gives the same reference."""
 
+    def prepare(self) -> None:
+        """Begins in the background what the first build would wait for, and returns at once."""
+
     async def build(self, request: BuildRequest) -> Image:
-        """Raises CoopError with what the build said when it failed."""
+        """Raises CoopError with what the build said when it failed. Cancelled, it ends promptly, and can go on."""
+
+    async def close(self) -> None:
+        """Ends what is kept open between builds, within seconds."""
