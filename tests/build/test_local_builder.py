@@ -188,14 +188,45 @@ def test_unusable_dependencies_are_named(workshop: Workshop, path: str, text: st
     assert caught.value.remedy
 
 
-def test_other_languages_need_a_run_line(workshop: Workshop) -> None:
+def test_a_lock_file_decides_the_version(
+    workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheels = wheel(tmp_path, "greeting")
+    shutil.copy(wheels / "greeting-1.0-py3-none-any.whl", wheels / "greeting-2.0-py3-none-any.whl")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+    source = '{ registry = "https://pypi.org/simple" }'
+    workshop.write("hello/pyproject.toml", "[project]\nname = 'hello'\ndependencies = ['greeting']\n")
+    workshop.write("hello/uv.lock", f'[[package]]\nname = "greeting"\nversion = "1.0"\nsource = {source}\n')
+    staged = workshop.store.locate(workshop.build().reference)
+    assert staged.bin_folder
+    assert list(staged.bin_folder.parent.glob("lib/python*/site-packages/greeting-1.0.dist-info"))
+
+
+@pytest.mark.parametrize(("path", "which"), [
+    ("package.json", "a Node program"), ("main.go", "a program"), ("app.py", "a Python program"),
+])  # fmt: skip
+def test_a_program_that_nobody_says_how_to_start_needs_a_run_line(
+    workshop: Workshop, path: str, which: str
+) -> None:
     shutil.rmtree(workshop.work / "hello")
-    workshop.write("hello/package.json", "{}")
-    with pytest.raises(CoopError, match="knows Python for now") as caught:
+    workshop.write(f"hello/{path}", "")
+    with pytest.raises(CoopError, match=f"nothing says how {which} starts") as caught:
         workshop.build(ServiceSpec("hello"))
-    assert caught.value.remedy == "write how it starts in coop.yaml, e.g. run: python -m hello"
-    image = workshop.build(ServiceSpec("hello", run="node server.js"))
-    assert workshop.store.locate(image.reference).bin_folder is None
+    assert caught.value.remedy.startswith("write how it starts in coop.yaml, e.g. run: python -m hello")
+    workshop.build(ServiceSpec("hello", run="./start"))
+
+
+@pytest.mark.parametrize("folder", ["", "public/", "dist/"])
+def test_a_folder_of_static_files_needs_no_run_line(workshop: Workshop, folder: str) -> None:
+    shutil.rmtree(workshop.work / "hello")
+    workshop.write(f"hello/{folder}index.html", "<h1>good day</h1>")
+    staged = workshop.store.locate(workshop.build(ServiceSpec("hello")).reference)
+    assert staged.bin_folder
+    assert staged.command[0] == "python"
+    assert staged.command[-2:] == (folder or ".", "$(PORT)")
+    told = workshop.store.locate(workshop.build(ServiceSpec("hello", run="./serve")).reference)
+    assert (told.bin_folder, told.command) == (None, ())
 
 
 def test_a_folder_that_the_commit_does_not_have_is_named(workshop: Workshop) -> None:

@@ -5,6 +5,7 @@ Invariant: a folder that bears a digest's name is whole. It is staged beside and
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -30,18 +31,24 @@ class NotThere(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StagedImage:
-    """root: the program's working folder. bin_folder: goes first on PATH; None when the image brings none."""
+    """root: the program's working folder. bin_folder: goes first on PATH; None when the image brings none.
+    command: how it starts when the container does not say; $(NAME) in it stands for a variable.
+    """
 
     root: Path
     bin_folder: Path | None
+    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What `image.json` says. environment: the key of the language environment, "" for none."""
+    """What `image.json` says. environment: the key of the language environment, "" for none. command: as in
+    `StagedImage`.
+    """
 
     service: str
     environment: str
+    command: tuple[str, ...] = ()
 
 
 def reference(service: str, digest: str) -> str:
@@ -66,11 +73,11 @@ class ImageStore:
             raise NotThere(f"image {match[1][:12]} is not on this machine; deploy the service again")
         root = self._folder / match[1] / "rootfs"
         if not found.environment:
-            return StagedImage(root, None)
+            return StagedImage(root, None, found.command)
         bin_folder = self._environments / found.environment / "bin"
         if not (bin_folder / "python").exists():
             raise NotThere(f"the language environment of image {match[1][:12]} is gone; deploy the service again")
-        return StagedImage(root, bin_folder)
+        return StagedImage(root, bin_folder, found.command)
 
     def has(self, digest: str) -> bool:
         """Whether the image is there; it then counts as used now."""
@@ -86,8 +93,7 @@ class ImageStore:
         try:
             (staging / "rootfs").mkdir(parents=True)
             fill(staging / "rootfs")
-            written = {"version": 1, "service": manifest.service, "environment": manifest.environment}
-            (staging / "image.json").write_text(json.dumps(written))
+            (staging / "image.json").write_text(json.dumps({"version": 1, **dataclasses.asdict(manifest)}))
             self._place(staging, self._folder / digest)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
@@ -104,7 +110,8 @@ class ImageStore:
     def _read(self, digest: str) -> Manifest | None:
         try:
             found = json.loads((self._folder / digest / "image.json").read_bytes())
-            return Manifest(str(found["service"]), str(found["environment"]))
+            command = tuple(str(word) for word in found.get("command", ()))
+            return Manifest(str(found["service"]), str(found["environment"]), command)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

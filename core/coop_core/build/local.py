@@ -23,12 +23,17 @@ if TYPE_CHECKING:
 
     from coop_core.build.request import BuildRequest
 
-VERSION = 1
+VERSION = 2
 
 # Present in a service's folder: what language it is. The first that matches wins.
-_MARKS = (("python", (python.REQUIREMENTS, python.PROJECT, "setup.py")), ("node", ("package.json",)))
+_MARKS = (
+    ("python", (python.REQUIREMENTS, "setup.py", "Pipfile", *python.DESCRIPTIONS)), ("node", ("package.json",)),
+)  # fmt: skip
 
-_DESCRIPTION_LIMIT_BYTES = 1024 * 1024
+_SITES = ("", "public/", "dist/", "site/")
+"""Where the first page of a folder of static files may lie."""
+
+_DESCRIPTION_LIMIT_BYTES = 8 * 1024 * 1024
 
 
 class LocalBuilder:
@@ -37,6 +42,12 @@ class LocalBuilder:
     def __init__(self, images: Path, environments: Path) -> None:
         self._store = ImageStore(images, environments)
         self._environments = environments
+
+    def prepare(self) -> None:
+        """There is nothing to prepare."""
+
+    async def close(self) -> None:
+        """There is nothing kept open."""
 
     async def build(self, request: BuildRequest) -> Image:
         return await asyncio.to_thread(self._build, request)
@@ -50,7 +61,7 @@ class LocalBuilder:
                     "commit the service's files", ExitCode.CONFIG,
                 )  # fmt: skip
             entries = staging.program(objects.walk(tree, staging.FILES_LIMIT))
-            wanted = _environment(objects, request, entries)
+            wanted, command = _program(objects, request, entries)
             if wanted:
                 python.ensure(self._environments, wanted)
             key = wanted.key if wanted else ""
@@ -58,7 +69,7 @@ class LocalBuilder:
             name = reference(request.spec.name, digest)
             if self._store.has(digest):
                 return Image(name, was_cached=True)
-            manifest = Manifest(request.spec.name, key)
+            manifest = Manifest(request.spec.name, key, command)
             self._store.add(digest, manifest, lambda root: staging.write(objects, entries, root))
             return Image(name, was_cached=False)
 
@@ -71,24 +82,40 @@ def language(entries: Sequence[Entry]) -> str:
             return name
     if any(path.endswith(".py") for path in paths):
         return "python"
-    return "static" if "index.html" in paths else ""
+    return "" if site(entries) is None else "static"
 
 
-def _environment(objects: Objects, request: BuildRequest, entries: Sequence[Entry]) -> python.Dependencies | None:
-    """What the program needs installed; None when it runs with what the machine has."""
+def site(entries: Sequence[Entry]) -> str | None:
+    """The folder of static files, with a slash at its end; "" is the program's own, None means there is none."""
+    paths = {entry.path for entry in entries}
+    return next((folder for folder in _SITES if f"{folder}index.html" in paths), None)
+
+
+def _program(
+    objects: Objects, request: BuildRequest, entries: Sequence[Entry]
+) -> tuple[python.Dependencies | None, tuple[str, ...]]:
+    """What it needs installed, None when it runs with what the machine has; how it starts, () when that is said."""
     found = language(entries)
+    if found == "static" and not request.spec.run:
+        return python.Dependencies(), _serving(site(entries) or ".")
     if not request.spec.run:
-        which = {"node": "a Node program", "static": "a folder of static files"}.get(found, "a program")
+        which = {"node": "a Node program", "python": "a Python program"}.get(found, "a program")
         raise CoopError(
             f"cannot build {request.spec.name}",
-            f"the local builder cannot tell how {which} starts; it knows Python for now and reads no Dockerfile",
-            "write how it starts in coop.yaml, e.g. run: python -m hello", ExitCode.CONFIG,
+            f"nothing says how {which} starts; the local builder reads no Dockerfile",
+            "write how it starts in coop.yaml, e.g. run: python -m hello, or let `coop init` look", ExitCode.CONFIG,
         )  # fmt: skip
     if found != "python":
-        return None
-    described = [e for e in entries if e.path.endswith((".txt", ".in")) or e.path == python.PROJECT]
+        return None, ()
+    described = [e for e in entries if e.path.endswith((".txt", ".in")) or e.path in python.DESCRIPTIONS]
     bodies = objects.read_all([e.id for e in described], _DESCRIPTION_LIMIT_BYTES)
-    return python.dependencies({e.path: blob.body for e, blob in zip(described, bodies, strict=True) if blob})
+    read = {e.path: blob.body for e, blob in zip(described, bodies, strict=True) if blob}
+    return python.dependencies(read), ()
+
+
+def _serving(folder: str) -> tuple[str, ...]:
+    options = ("--bind", "$(HOST)", "--protocol", "HTTP/1.1", "--directory", folder)
+    return ("python", "-m", "http.server", *options, "$(PORT)")
 
 
 def _digest(entries: Sequence[Entry], environment: str) -> str:

@@ -17,10 +17,10 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coop_core.build import locks
 from coop_core.errors import CoopError, ExitCode
 from coop_core.git.failures import clean
 
@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REQUIREMENTS = "requirements.txt"
-PROJECT = "pyproject.toml"
+PROJECT = locks.PROJECT
+DESCRIPTIONS = (PROJECT, locks.PIPENV, *locks.LOCKS)
+"""What may say which packages a program needs, beside files of requirements."""
 
+_CONSTRAINTS = "constraints.txt"
 _INSTALL_LIMIT_S = 900
 _INCLUDES = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[ =]*(\S+)", re.MULTILINE)
 _LOCAL = re.compile(r"^\s*(?:-e|--editable|\.{1,2}(?:/|\s|\[|$)|file:)", re.MULTILINE)
@@ -51,11 +54,18 @@ class Dependencies:
 
 
 def dependencies(files: Mapping[str, bytes]) -> Dependencies:
-    """What a program asks for: `requirements.txt` and what it includes, else what `pyproject.toml` lists."""
+    """What a program asks for: `requirements.txt` and what it includes, else what its project files say."""
     if REQUIREMENTS in files:
         return Dependencies(tuple(sorted(_with_included(files, REQUIREMENTS).items())))
-    wanted = _project_dependencies(files[PROJECT]) if PROJECT in files else []
-    return Dependencies(((REQUIREMENTS, "\n".join([*wanted, ""]).encode()),) if wanted else ())
+    try:
+        asked = locks.asked(files)
+    except locks.Unusable as error:
+        raise _unusable(error.path, clean(str(error)), "correct the file") from error
+    if not asked.wanted:
+        return Dependencies()
+    constraints = {_CONSTRAINTS: asked.pinned} if asked.pinned else {}
+    lines = {REQUIREMENTS: (*(f"--constraint {path}" for path in constraints), *asked.wanted), **constraints}
+    return Dependencies(tuple((path, "\n".join([*found, ""]).encode()) for path, found in sorted(lines.items())))
 
 
 def ensure(folder: Path, wanted: Dependencies) -> None:
@@ -135,17 +145,6 @@ def _with_included(files: Mapping[str, bytes], path: str) -> dict[str, bytes]:
         here = name.rpartition("/")[0]
         todo += [os.path.normpath(f"{here}/{match[1]}" if here else match[1]) for match in _INCLUDES.finditer(text)]
     return found
-
-
-def _project_dependencies(text: bytes) -> list[str]:
-    try:
-        project = tomllib.loads(text.decode()).get("project", {})
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise _unusable(PROJECT, clean(str(error)), "correct the file") from error
-    wanted = project.get("dependencies", []) if isinstance(project, dict) else []
-    if not isinstance(wanted, list) or not all(isinstance(line, str) and "\n" not in line for line in wanted):
-        raise _unusable(PROJECT, "project.dependencies is no list of texts", "correct the file")
-    return [line for line in wanted if line.strip()]
 
 
 def _unusable(path: str, why: str, remedy: str = "add the file, or remove the line") -> CoopError:

@@ -161,7 +161,7 @@ class ContainerRunner:
         while True:
             try:
                 env = self._environment()
-                return env, command(self.container, env)
+                return env, command(self.container, env, self.image.command if self.image else ())
             except BadConfig as bad:
                 self._wait_with("CreateContainerConfigError", str(bad))
                 self._tell("Failed", f"Error: {bad}")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from coop_core.cluster import kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from coop_core.cluster.kinds import Kind, Raw
 
@@ -60,9 +60,10 @@ def variables(pod: Raw, container: Raw, given: Given, find: Find) -> dict[str, s
     return {**env, **given.forced}
 
 
-def command(container: Raw, env: Mapping[str, str]) -> list[str]:
-    """The command line. Raises BadConfig when there is none: an image on this platform brings no default."""
-    argv = [expanded(part, env) for part in [*(container.get("command") or []), *(container.get("args") or [])]]
+def command(container: Raw, env: Mapping[str, str], default: Sequence[str]) -> list[str]:
+    """The command line. default: the image's own. Raises BadConfig when there is none at all."""
+    given = [*(container.get("command") or []), *(container.get("args") or [])]
+    argv = [expanded(part, env) for part in given or default]
     if not argv:
         raise BadConfig("no command given: set `run` in coop.yaml")
     return argv
