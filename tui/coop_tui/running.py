@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import threading
+import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from coop_core import children
 from coop_core.errors import CoopError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-T = TypeVar("T")
+PATIENCE_S = 1.0
+"""How long programs that threads wait for may take to end by themselves when coop is told to stop."""
 
 
 def run_server(serving: Coroutine[Any, Any, None]) -> None:
@@ -29,13 +33,27 @@ async def until_signalled(working: Coroutine[Any, Any, None]) -> None:
     """
     task = asyncio.ensure_future(working)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, _leave, task)
     with suppress(asyncio.CancelledError):
         try:
             await task
         except BaseExceptionGroup as group:
             raise (users_own(group) or group) from group
+
+
+def _leave(task: asyncio.Future[Any]) -> None:
+    """Cancels `task`. Threads cannot be cancelled: git or pip that takes long is killed, and its thread returns."""
+    task.cancel()
+    threading.Thread(target=_end_children, args=(task.get_loop(),), daemon=True).start()
+
+
+def _end_children(loop: asyncio.AbstractEventLoop) -> None:
+    """Until the loop is closed, which it is when no thread works for it any more."""
+    time.sleep(PATIENCE_S)
+    while not loop.is_closed():
+        children.end_all()
+        time.sleep(0.05)
 
 
 def users_own(group: BaseExceptionGroup[BaseException]) -> CoopError | None:

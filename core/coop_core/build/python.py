@@ -20,6 +20,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coop_core import children
 from coop_core.build import locks
 from coop_core.errors import CoopError, ExitCode
 from coop_core.git.failures import clean
@@ -110,18 +111,24 @@ def _install(pip: list[str], asked: Path, lock: int) -> None:
     command = [*pip, "install", *options]
     try:
         # pip inherits the lock, so nobody deletes the environment under it when coop is killed.
-        done = subprocess.run(
-            command, cwd=asked, stdin=subprocess.DEVNULL, capture_output=True, timeout=_INSTALL_LIMIT_S,
-            check=False, pass_fds=(lock,), start_new_session=True,
+        running = subprocess.Popen(
+            command, cwd=asked, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            pass_fds=(lock,), start_new_session=True,
         )  # fmt: skip
+        with running, children.known(running.pid):
+            try:
+                out, err = running.communicate(timeout=_INSTALL_LIMIT_S)
+            finally:
+                if running.returncode is None:
+                    children.end(running.pid)
     except subprocess.TimeoutExpired as error:
         raise CoopError(
             "cannot install the dependencies",
             f"pip did not finish within {_INSTALL_LIMIT_S} s",
             "check the network",
         ) from error
-    if done.returncode != 0:
-        said = (done.stderr or done.stdout).decode(errors="replace").strip().split("\n")
+    if running.returncode != 0:
+        said = (err or out).decode(errors="replace").strip().split("\n")
         last = "; ".join(clean(line, 200) for line in said[-3:] if line.strip())
         raise CoopError(
             "cannot install the dependencies", last or "pip failed", f"correct {REQUIREMENTS} or {PROJECT}"

@@ -6,14 +6,13 @@ nothing a repository or a user says can become an option, start another program 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import signal
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from coop_core import children
 from coop_core.errors import CoopError, ExitCode
 from coop_core.git import failures
 
@@ -106,7 +105,8 @@ class Running:
     def finish(self, stdin: bytes | None = None) -> Result:
         """Feeds `stdin`, waits, and gives the result whatever the status is."""
         try:
-            out, err = self.process.communicate(stdin, timeout=self._limit_s)
+            with children.known(self.process.pid):
+                out, err = self.process.communicate(stdin, timeout=self._limit_s)
         except subprocess.TimeoutExpired as error:
             self.kill()
             raise failures.too_slow(self._asked, self._limit_s) from error
@@ -117,8 +117,7 @@ class Running:
 
     def kill(self) -> None:
         """Ends git and what it started: ssh, git-remote-https, receive-pack."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        children.end(self.process.pid)
         self.process.communicate()
 
 
