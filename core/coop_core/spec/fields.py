@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Schema = dict[str, Any]
 
 TEXT_LIMIT = 4096
+_WORDS_LIMIT = 100
 
 _WRITTEN = ["string", "number", "boolean"]
 """What YAML may take a word for that is meant as text."""
@@ -91,6 +92,27 @@ class Word:
 
     def schema(self) -> Schema:
         return {"type": "string", "pattern": _whole(self.pattern), "examples": [self.example]}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A list of words of one form, none of them twice."""
+
+    word: Word
+
+    @property
+    def about(self) -> str:
+        return self.word.about
+
+    def read(self, problems: Problems, key: str, node: Node) -> tuple[str, ...]:
+        if not isinstance(node, yamls.Sequence) or len(node.items) > _WORDS_LIMIT:
+            problems.refuse(key, node, f"use a list, e.g. {_last(key)}: [{self.word.example}]")
+            return ()
+        return tuple(dict.fromkeys(self.word.read(problems, f"{key}[]", item) for item in node.items))
+
+    def schema(self) -> Schema:
+        items = {name: value for name, value in self.word.schema().items() if name != "examples"}
+        return {"type": "array", "items": items, "maxItems": _WORDS_LIMIT, "examples": [[self.word.example]]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from coop_core import yamls
 from coop_core.spec.building import BUILD
-from coop_core.spec.fields import Command, Field, Group, Number, Problems, Refused, Variables, Word
+from coop_core.spec.fields import Command, Field, Group, Number, Problems, Refused, Variables, Word, Words
 from coop_core.spec.service import EnvironmentSpec, ServiceSpec
 from coop_core.yamls import Mapping, Scalar
 
@@ -33,8 +33,10 @@ def parse(text: bytes, where: str = FILE_NAME) -> ServiceSpec:
     return _service(**values)
 
 
-def _service(*, environments: dict[str, Any] | None = None, **values: Any) -> ServiceSpec:
-    return ServiceSpec(**values, **(environments or {}))
+def _service(
+    *, environments: dict[str, Any] | None = None, watch: dict[str, Any] | None = None, **values: Any
+) -> ServiceSpec:
+    return ServiceSpec(**values, **(environments or {}), **(watch or {}))
 
 
 def _environment(kind: str, host: Field) -> Group:
@@ -64,6 +66,19 @@ SERVICE = Group(
             "use a path that starts with a slash, e.g. health: /healthz", "/healthz",
         ),
         "env": Variables("Variables, the same in every environment."),
+        "needs": Words(Word(
+            "Services of this repository that have to run before this one.", _LABEL,
+            "use the names of services, e.g. needs: [database]", "database",
+        )),
+        "watch": Group(
+            "What the dev loop looks at.",
+            {"ignore": Words(Word(
+                "Files whose change deploys nothing, as a .gitignore names them.", r"(?!#)[^\0\r\n]{1,400}",
+                "use patterns, e.g. ignore: ['*.md', docs/]", "*.md",
+            ))},
+            dict,
+            "use ignore, e.g. watch: {ignore: ['*.md']}",
+        ),
         "environments": Group(
             "What differs between environments.",
             {

@@ -35,6 +35,10 @@ class ServiceSpec:
     build: BuildSpec = field(default_factory=BuildSpec)
     main: EnvironmentSpec = field(default_factory=EnvironmentSpec)
     personal: EnvironmentSpec = field(default_factory=EnvironmentSpec)
+    needs: tuple[str, ...] = ()
+    """Services of the same repository that have to run before this one."""
+    ignore: tuple[str, ...] = ()
+    """What the dev loop passes over, in the words of a `.gitignore`."""
 
 
 @dataclass(frozen=True, slots=True)
