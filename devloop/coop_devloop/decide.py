@@ -52,10 +52,12 @@ class Hold:
 def decide(state: LoopState, now_s: float) -> Step | Hold:
     """The next step, or why there is none.
 
-    A change noticed meanwhile supersedes the cycle at every seam between two steps: what was built of an older
-    snapshot is dropped, and only the newest is pushed.
+    A change noticed meanwhile supersedes the cycle: during a build by a snapshot taken beside it, elsewhere at the
+    seam between two steps. What was built of an older snapshot is dropped, and only the newest is pushed.
     """
-    if state.is_busy:
+    if state.is_looking:
+        return Hold(f"busy with the {Phase.SNAPSHOT.value}")
+    if state.is_busy and not (state.dirty and state.phase is Phase.BUILD):
         return Hold(f"busy with the {state.phase.value}")
     if state.dirty:
         return TakeSnapshot()

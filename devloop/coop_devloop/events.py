@@ -47,11 +47,17 @@ class FilesChanged(_Fact, frozen=True, tag=True):
 
 
 class SnapshotTaken(_Fact, frozen=True, tag=True):
-    """`changed` is relative to the snapshot before; `commit` names everything the service consists of."""
+    """`commit` names everything the service consists of.
+
+    changed: what differs from this loop's snapshot before and is not ignored, relative to the service's folder.
+    is_same: nothing does. saved_s: when the newest of them was written; 0 when that is not known.
+    """
 
     commit: str
     changed: tuple[str, ...]
     took_ms: float
+    is_same: bool = False
+    saved_s: float = 0.0
 
 
 class SnapshotFailed(_Fact, frozen=True, tag=True):
@@ -74,6 +80,7 @@ class DeployCommitted(_Fact, frozen=True, tag=True):
     commit: str
     base: str
     took_ms: float
+    render_ms: float = 0.0
 
 
 class NothingToDeploy(_Fact, frozen=True, tag=True):
@@ -102,10 +109,14 @@ class PushFailed(_Fact, frozen=True, tag=True):
 
 
 class RolloutWaits(_Fact, frozen=True, tag=True):
-    """What the platform is still busy with for `commit`, in words for the user."""
+    """What the platform is still busy with for `commit`, in words for the user.
+
+    on: which part of it, as `coop_core.cluster.live.On` names them.
+    """
 
     commit: str
     reason: str
+    on: str = ""
 
 
 class WentLive(_Fact, frozen=True, tag=True):
@@ -119,6 +130,14 @@ class WentLive(_Fact, frozen=True, tag=True):
     url: str = ""
     phases: dict[str, float] = {}
     total_ms: float = 0.0
+
+
+class Answered(_Fact, frozen=True, tag=True):
+    """The service answered its first request after `commit` went live; status: 0 when it did not speak HTTP."""
+
+    commit: str
+    status: int
+    took_ms: float
 
 
 class RolloutFailed(_Fact, frozen=True, tag=True):
@@ -153,6 +172,7 @@ Event = (
     | PushFailed
     | RolloutWaits
     | WentLive
+    | Answered
     | RolloutFailed
     | PlatformLost
     | PlatformBack

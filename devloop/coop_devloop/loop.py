@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from coop_devloop.decide import Hold, decide
+from coop_devloop.decide import Build, Hold, decide
 from coop_devloop.events import Entry, LoopStarted, LoopStopped, WentLive
 from coop_devloop.state import LoopState
 from coop_devloop.update import begun, update
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 
 class Worker(Protocol):
-    """Does one step and says how it ended; a failure that a user can act upon is an event, not an exception."""
+    """Does one step and says how it ended; a failure that a user can act upon is an event, not an exception.
+
+    A build may be cancelled; whatever it leaves must not disturb the next one.
+    """
 
     async def work(self, step: Step) -> Event: ...
 
@@ -34,7 +37,7 @@ class RolloutWatcher(Protocol):
     """Tells what the platform makes of the newest pushed commit."""
 
     def aim(self, commit: str, source_commit: str = "") -> None:
-        """From now on, events are about `commit`; what is known of it already is told at once.
+        """From now on, events are about `commit`; what is known of it already is told at once, also a second time.
 
         source_commit: what its pods must carry; "" accepts any.
         """
@@ -57,14 +60,16 @@ class DevLoop:
         self._rollout = rollout
         self._clock = clock
         self._observe = observe
-        self._queue: asyncio.Queue[Event] = asyncio.Queue()
+        self._queue: asyncio.Queue[tuple[Event, Step | None]] = asyncio.Queue()
+        self._build: tuple[Build, asyncio.Task[None]] | None = None
+        self._aimed: tuple[float, str] | None = None
 
     async def run(self, started: LoopStarted, saves: AsyncIterator[Event]) -> None:
         """Runs until cancelled, or until a source fails: its exception is raised here."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._pass_on(saves))
-                tasks.create_task(self._rollout.run(self._queue.put_nowait))
+                tasks.create_task(self._rollout.run(self._put))
                 self._take(started)
                 while True:
                     pause_s = self._advance(tasks)
@@ -77,14 +82,17 @@ class DevLoop:
         try:
             # Not wait_for: before Python 3.12 it swallows a cancellation that meets an event.
             async with asyncio.timeout(pause_s):
-                event = await self._queue.get()
+                self._take(*await self._queue.get())
         except TimeoutError:
             return
-        self._take(event)
         while not self._queue.empty():
-            self._take(self._queue.get_nowait())
+            self._take(*self._queue.get_nowait())
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: Event, step: Step | None = None) -> None:
+        if isinstance(step, Build):
+            if self._build is None or self._build[0] is not step:
+                return  # it ended in the same moment in which it was superseded
+            self._build = None
         entry = Entry(self._clock.now_s(), event)
         before = self.state
         self.state = update(before, entry)
@@ -93,23 +101,37 @@ class DevLoop:
             whole = msgspec.structs.replace(event, phases=phases, total_ms=sum(phases.values()))
             entry = Entry(entry.at_s, whole)
         self._observe(entry, self.state)
+        self._drop_superseded()
+
+    def _drop_superseded(self) -> None:
+        """Ends the build that is under way when its snapshot is no longer the newest."""
+        cycle = self.state.cycle
+        if self._build and (cycle is None or cycle.snapshot != self._build[0].snapshot):
+            self._build[1].cancel()
+            self._build = None
 
     def _advance(self, tasks: asyncio.TaskGroup) -> float | None:
         """Starts the next step if there is one; returns in how many seconds to look again, if nothing happens."""
         now_s = self._clock.now_s()
         step = decide(self.state, now_s)
         cycle = self.state.cycle
-        if cycle and cycle.is_pushed:
+        if cycle and cycle.is_pushed and self._aimed != (cycle.started_s, cycle.commit):
+            self._aimed = (cycle.started_s, cycle.commit)
             self._rollout.aim(cycle.commit, cycle.source)
         if isinstance(step, Hold):
             return None if step.until_s is None else max(0.0, step.until_s - now_s)
         self.state = begun(self.state, step.phase)
-        tasks.create_task(self._do(step))
+        task = tasks.create_task(self._do(step))
+        if isinstance(step, Build):
+            self._build = (step, task)
         return None
 
     async def _do(self, step: Step) -> None:
-        self._queue.put_nowait(await self._worker.work(step))
+        self._queue.put_nowait((await self._worker.work(step), step))
 
     async def _pass_on(self, source: AsyncIterator[Event]) -> None:
         async for event in source:
-            self._queue.put_nowait(event)
+            self._put(event)
+
+    def _put(self, event: Event) -> None:
+        self._queue.put_nowait((event, None))

@@ -72,10 +72,8 @@ class Rollout:
 
     def aim(self, commit: str, source_commit: str = "") -> None:
         """From now on, verdicts are about `commit`, whose pods carry `source_commit` ("" for any)."""
-        deploy = live.Deploy(commit, source_commit)
-        if deploy != self._deploy:
-            self._deploy, self._told = deploy, None
-            self._changed.set()
+        self._deploy, self._told = live.Deploy(commit, source_commit), None
+        self._changed.set()
 
     async def run(self, emit: Callable[[Event], None]) -> None:
         """Emits every new verdict, and the platform's comings and goings, until cancelled."""
@@ -127,8 +125,8 @@ class Rollout:
         match verdict:
             case live.Live():
                 return WentLive(deploy.commit, self._newest_pod())
-            case live.Waiting(reason):
-                return RolloutWaits(deploy.commit, reason)
+            case live.Waiting(reason, on):
+                return RolloutWaits(deploy.commit, reason, on)
             case live.Failed(reason, detail):
                 why = f"{reason}: {detail}" if detail else reason
                 return RolloutFailed(deploy.commit, why, await self._last_lines(verdict))

@@ -21,6 +21,15 @@ class Phase(Enum):
     ROLLOUT = "rollout"
 
 
+class Stage(Enum):
+    """What the platform is at with a pushed commit. The value is the word the user reads."""
+
+    NOTICE = "notice"
+    SYNC = "sync"
+    ROLLOUT = "rollout"
+    LIVE = "live"
+
+
 @dataclass(frozen=True, slots=True)
 class Cycle:
     """One save on its way. Fields fill up from left to right as its phases end."""
@@ -36,6 +45,12 @@ class Cycle:
     """What the running pods will carry as their source commit; "" when an older one said the same."""
     timings: tuple[tuple[str, float], ...] = ()
     """(phase, milliseconds) of every phase that ended, in order."""
+    stage: Stage | None = None
+    """Once pushed."""
+    stage_s: float = 0.0
+    """When that began."""
+    was_missed: bool = False
+    """Whether no event told of the change: a look at the files found it."""
     attempts: int = 0
     """How often the current step failed for a reason that may pass."""
 
@@ -56,12 +71,16 @@ class LoopState:
     phase: Phase = Phase.IDLE
     is_busy: bool = False
     """Whether a worker is on the current phase right now."""
+    is_looking: bool = False
+    """Whether a snapshot is taken beside a build, which ends if the files are others than the build's."""
     dirty: bool = True
     changed_s: float = 0.0
     """When the first change that no snapshot holds yet was noticed; 0 when there is none."""
     noticed_s: float = 0.0
     """The same for the snapshot that is being taken."""
     changed_paths: tuple[str, ...] = ()
+    noticed_paths: tuple[str, ...] = ()
+    """The same for the snapshot that is being taken."""
     cycle: Cycle | None = None
     last: Cycle | None = None
     """The newest cycle that ended, well or not."""
