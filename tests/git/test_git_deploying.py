@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from coop_core.clock import rfc3339
 from coop_core.cluster import labels
 from coop_core.errors import CoopError, ExitCode
 from coop_core.git import deploying, messages, repository, snapshot, trees
@@ -68,11 +69,16 @@ def test_the_trailers_lead_back_to_the_source(scene: Scene) -> None:
     )
     done = deploying.deploy(scene.repository, scene.remote, asked)
     text = git(scene.bare, "log", "-1", "--format=%B", done.commit)
+    committed_s = int(git(scene.bare, "log", "-1", "--format=%ct", done.commit))
+    ends_s = messages.expires_s("dev-ada", text)
+    assert ends_s
+    assert 0 <= ends_s - committed_s - deploying.LIFETIME_S + 1 <= 2
     assert messages.trailers(text) == {
         "Coop-Service": "hello",
         "Coop-Environment": "dev-ada",
         "Coop-Source-Commit": taken.commit,
         "Coop-Image": asked.image,
+        "Coop-Expires": rfc3339(ends_s),
         "Argocd-reference-commit-author": "Ada Lovelace <ada@example.org>",
         "Argocd-reference-commit-sha": scene.git("rev-parse", "HEAD"),
         "Argocd-reference-commit-subject": "first",

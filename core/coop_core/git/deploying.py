@@ -6,7 +6,6 @@ remote's branch was at last is kept in `refs/coop/env/<environment>/<remote>`, s
 
 from __future__ import annotations
 
-import hashlib
 import random
 import re
 import time
@@ -14,9 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coop_core.errors import CoopError, ExitCode
-from coop_core.git import failures
-from coop_core.git.messages import message
-from coop_core.git.objects import Commit, Objects
+from coop_core.git import committing, failures, messages
+from coop_core.git.objects import FOLDER, Commit, Objects
+from coop_core.git.remotes import url_mark
 from coop_core.git.repository import COOP, Identity
 from coop_core.git.runner import REMOTE_LIMIT_S, check_id, check_ref
 from coop_core.git.trees import Limits, contents
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
     from coop_core.git.repository import Remote, Repository
 
 _ATTEMPTS = 40
-_FILE_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*\.yaml")
-_SERVICE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+LIFETIME_S = 7 * 24 * 3600.0
+"""How long a personal environment stays after its last deploy commit, unless the user says otherwise."""
 
 # Somebody was quicker; said by our own git, or by a remote that was writing the same ref.
 _LOST_RACE = re.compile(
@@ -57,6 +56,8 @@ class DeployRequest:
     author: Identity = COOP
     subject: str = ""
     """First line of the message; "" for "deploy <service> to <environment>"."""
+    lifetime_s: float | None = LIFETIME_S
+    """How long a personal environment stays if nothing is deployed to it any more; None for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,28 +105,57 @@ def deploy(repository: Repository, remote: Remote, request: DeployRequest) -> De
 def commit(repository: Repository, base: str | None, request: DeployRequest) -> str | None:
     """Makes the deploy commit on top of `base` (None: the branch is new), and pushes nothing.
 
-    None when the branch says the same already, but for the source commit.
+    None when the branch says the same already, but for the source commit, and does not expire soon. On an
+    environment that sleeps, the commit wakes every service of it.
     """
     _check(request)
     if base is None and not request.files:
         return None
+    now_s = time.time()
     # Started before the branch is read: two starts beside each other.
-    importing = ("fast-import", "--quiet", "--done", "--force", "--date-format=raw")
-    with repository.git.start(importing, has_stdin=True) as writing:
-        if base and _says_the_same(repository, base, request):
-            writing.finish(b"done\n")
-            return None
-        ref = check_ref(f"refs/coop/deploys/{request.environment}/{request.service}")
-        result = writing.finish(_stream(ref, base, request))
-    if result.status != 0:
-        raise failures.translate("write the deploy commit", result.err, repository.root)
-    return check_id(result.text)
+    with committing.start(repository) as writing:
+        restored: list[bytes] = []
+        if base:
+            with Objects(repository.git) as objects:
+                before = objects.commit(check_id(base))
+                text = before.message if before else ""
+                if before and messages.is_asleep(text):
+                    restored = waking(objects, before)
+                elif _is_fresh(request, text, now_s) and _says_the_same(objects, base, request):
+                    committing.no_commit(writing)
+                    return None
+        own = committing.folder_of(request.service, request.files, is_new=base is None)
+        return committing.finish(
+            writing,
+            repository,
+            ref=f"refs/coop/deploys/{request.environment}/{request.service}",
+            base=base,
+            author=request.author,
+            text=messages.message(request, now_s),
+            now_s=now_s,
+            changes=[*restored, *own],
+        )
 
 
-def _says_the_same(repository: Repository, base: str, request: DeployRequest) -> bool:
-    with Objects(repository.git) as objects:
-        folder = objects.tree(check_id(base), request.service)
-        present = contents(objects, folder, Limits()) if folder else {}
+def waking(objects: Objects, asleep: Commit) -> list[bytes]:
+    """The changes that bring every service back to what it was before the commit that put it to sleep."""
+    before = objects.tree(asleep.parents[0]) if asleep.parents else None
+    entries = objects.entries(before) if before else []
+    services = [entry for entry in entries if entry.mode == FOLDER and committing.is_service(entry.path)]
+    return [part for entry in services for part in committing.folder_from(entry.path, entry.id)]
+
+
+def _is_fresh(request: DeployRequest, text: str, now_s: float) -> bool:
+    """Whether the environment lives long enough: one that is worked in must not expire for want of a change."""
+    ends_s = messages.expires_s(request.environment, text)
+    if ends_s is None:
+        return True
+    return request.lifetime_s is not None and ends_s - now_s > request.lifetime_s / 2
+
+
+def _says_the_same(objects: Objects, base: str, request: DeployRequest) -> bool:
+    folder = objects.tree(check_id(base), request.service)
+    present = contents(objects, folder, Limits()) if folder else {}
     return is_same_deployment(present, request.files)
 
 
@@ -174,12 +204,17 @@ def known(repository: Repository, remote: Remote, environment: str) -> str | Non
     return check_id(result.text) if result.status == 0 else None
 
 
-def delete(repository: Repository, remote: Remote, environment: str) -> bool:
-    """Removes the environment's branch from the remote, as it is now; False when there was none."""
+def delete(repository: Repository, remote: Remote, environment: str, expected: str = "") -> bool:
+    """Removes the environment's branch from the remote, as it is now; False when there was none.
+
+    expected: the commit that it must be at, or nothing is removed and Moved is raised; "" for any.
+    """
     for _ in range(_ATTEMPTS):
         seen = fetch(repository, remote, environment)
         if seen is None:
             return False
+        if expected and seen != expected:
+            raise Moved
         ref = branch(environment)
         result = repository.git.attempt(
             "push", "--porcelain", "--no-verify", f"--force-with-lease={ref}:{seen}", "--", remote.name, f":{ref}",
@@ -206,38 +241,18 @@ def _remember(repository: Repository, remote: Remote, environment: str, commit: 
 
 
 def _cached_ref(remote: Remote, environment: str) -> str:
-    mark = hashlib.sha256(remote.url.encode(errors="surrogateescape")).hexdigest()[:16]
-    return check_ref(f"refs/coop/env/{environment}/{mark}")
+    return check_ref(f"refs/coop/env/{environment}/{url_mark(remote.url)}")
 
 
 def _check(request: DeployRequest) -> None:
     branch(request.environment)
-    names = [request.service] if not _SERVICE.fullmatch(request.service) else []
-    names += [name for name in request.files if not _FILE_NAME.fullmatch(name)]
+    names = [] if committing.is_service(request.service) else [request.service]
+    names += [name for name in request.files if not committing.is_manifest(name)]
     if names:
         raise CoopError(
             f"cannot deploy {failures.clean(request.service)}", f"{failures.clean(names[0])!r} is no file name",
             "use lower-case letters, digits and dashes", ExitCode.CONFIG,
         )  # fmt: skip
-
-
-def _stream(ref: str, base: str | None, request: DeployRequest) -> bytes:
-    """What fast-import reads: one commit that replaces the service's folder."""
-    now = int(time.time())
-    who = f"{_person(request.author)} {now} +0000"
-    text = message(request).encode(errors="replace")
-    parts = [f"commit {ref}\nmark :1\nauthor {who}\ncommitter {who}\ndata {len(text)}\n".encode(), text, b"\n"]
-    if base:
-        parts.append(f"from {base}\nD {request.service}\n".encode())
-    for name, body in sorted(request.files.items()):
-        parts += [f"M 100644 inline {request.service}/{name}\ndata {len(body)}\n".encode(), body, b"\n"]
-    parts.append(b"get-mark :1\ndone\n")
-    return b"".join(parts)
-
-
-def _person(identity: Identity) -> str:
-    name, email = (re.sub(r"[\x00-\x1f<>]", "", part).strip() for part in (identity.name, identity.email))
-    return f"{name or COOP.name} <{email or COOP.email}>"
 
 
 def _words(refusal: str) -> str:
