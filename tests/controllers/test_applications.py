@@ -196,11 +196,11 @@ async def test_a_manual_operation_syncs_what_is_not_automated(
 async def test_a_kind_the_platform_lacks_fails_the_sync_by_name(
     bench: Bench, app: App, git: DeployRepository
 ) -> None:
-    cron = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "nightly"}, "spec": {}}
-    commit = git.commit({"web/cron.yaml": cron, "web/greeting.yaml": config(text="hello")})
+    widget = {"apiVersion": "example.org/v1", "kind": "Widget", "metadata": {"name": "nightly"}, "spec": {}}
+    commit = git.commit({"web/widget.yaml": widget, "web/greeting.yaml": config(text="hello")})
     app.create(git.url)
     state = await app.until_phase("Failed", commit)
-    assert 'no kind "CronJob" (batch/v1): remove cron.yaml' in state["message"]
+    assert 'no kind "Widget" (example.org/v1): remove widget.yaml' in state["message"]
     assert data(bench) is None, "nothing is applied when something is refused"
     assert commit in app.condition("SyncError")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coop_core.clock import parse_rfc3339
 from coop_core.cluster.rollout import condition
 from coop_core.text import one_line
 
@@ -46,6 +47,16 @@ def is_ready(pod: Raw) -> bool:
 
 def restarts(pod: Raw) -> int:
     return sum(status.get("restartCount", 0) for status in _statuses(pod))
+
+
+def ended_s(pod: Raw) -> float | None:
+    """When the last of its containers ended; None while nobody knows."""
+    ends = [
+        at_s
+        for status in _statuses(pod)
+        if (at_s := parse_rfc3339(((status.get("state") or {}).get("terminated") or {}).get("finishedAt") or ""))
+    ]
+    return max(ends, default=None)
 
 
 def main_container(pod: Raw) -> str:

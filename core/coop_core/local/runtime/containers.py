@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from coop_core.clock import rfc3339
 from coop_core.local.runtime import processes
 from coop_core.local.runtime.environment import BadConfig, Given, command, variables
+from coop_core.local.runtime.exits import ExitFile
 from coop_core.local.runtime.health_watch import HealthWatch
 from coop_core.local.runtime.pod_status import ContainerState, terminated
 from coop_core.local.runtime.probes import Subject
@@ -35,6 +36,8 @@ FORGIVEN_AFTER_S = 600.0
 """A run this long makes the next restart immediate again."""
 CONFIG_PAUSE_S = 2.0
 """Until a missing ConfigMap or Secret is looked for again."""
+NOT_STARTED = ("ContainerCreating", "PodInitializing")
+"""Reasons of a container that waits for its first run."""
 TROUBLE_AFTER_S = 1.0
 """A container that is not ready gives its reason after this long: a normal start needs no word, and no write."""
 
@@ -77,6 +80,7 @@ class ContainerRunner:
 
     async def run(self) -> int | None:
         """Runs it for as long as its restart policy says; returns its last exit code."""
+        self._recall()
         if self._is_finished():
             return self.state.exit_code
         pause_s = min(LAST_PAUSE_S, FIRST_PAUSE_S * 2 ** (self.state.restarts - 1)) if self.state.restarts else 0.0
@@ -111,11 +115,32 @@ class ContainerRunner:
     async def ended(self) -> None:
         """Returns once its process is gone, and has noted how it ended."""
         process = self.instance.process
-        running = self._running or (Running(process, is_ours=False) if process else None)
+        running = self._running or (self._found(process) if process else None)
         if running is not None:
             self._note_end(await running.ended())
 
     # Starting
+
+    @property
+    def _exit_file(self) -> ExitFile | None:
+        """None for a program that is to run for ever: how it ended decides nothing."""
+        if self._policy == "Always":
+            return None
+        return ExitFile(self._pod.node.folder / self._uid, self.name, self.instance.number)
+
+    def _found(self, process: processes.Identity) -> Running:
+        return Running(process, is_ours=False, exit_file=self._exit_file)
+
+    def _recall(self) -> None:
+        """Notes an end that a crash, or a stop of the platform, kept from the pod's status."""
+        instance, waiting = self.instance, self.state.state.get("waiting") or {}
+        if not instance.number or instance.pid or instance.is_starting or self._exit_file is None:
+            return
+        code = self._exit_file.read() if instance.exit_code is None else instance.exit_code
+        is_told = "terminated" in self.state.state or waiting.get("reason") not in (None, *NOT_STARTED)
+        is_cut_short = instance.is_stopped and self._policy == "OnFailure"
+        if code == 0 or not (is_told or is_cut_short):
+            self._note_end(code)
 
     def _adopt(self) -> bool:
         """Takes over a process that an earlier platform started; whether there is one."""
@@ -127,7 +152,7 @@ class ContainerRunner:
         process = self.instance.process
         assert process is not None
         if self._running is None or self._running.identity != process:
-            self._running = Running(process, is_ours=False)
+            self._running = self._found(process)
         self.state.container_id = _container_id(self.instance)
         self._pod.node.logs.open(self._uid, self.name, self.instance.number)
         if "running" not in self.state.state:
@@ -141,17 +166,19 @@ class ContainerRunner:
         instance = self.instance
         instance.number += 1
         instance.pid, instance.began, instance.is_starting, instance.is_stopped = 0, "", True, False
-        instance.started_s = self._now_s()
+        instance.started_s, instance.exit_code = self._now_s(), None
         self._pod.keep_record()
         log = self._pod.node.logs.open(self._uid, self.name, instance.number)
         try:
-            pid = processes.spawn(processes.Command(argv, self._cwd(), env, log.path))
+            kept = self._exit_file
+            line = kept.around(argv, env) if kept else argv
+            pid = processes.spawn(processes.Command(line, self._cwd(), env, log.path))
         except (OSError, ValueError) as error:
             self._note_no_start(argv, error)
             return
         identity = processes.identify(pid)
         assert identity is not None, "a child that was not waited for has a pid"
-        self._running = Running(identity, is_ours=True)
+        self._running = Running(identity, is_ours=True, exit_file=kept)
         instance.pid, instance.began, instance.is_starting = pid, identity.began, False
         self._pod.keep_record()
         self._note_start()
@@ -273,7 +300,7 @@ class ContainerRunner:
         self.state.is_ready = self.state.is_started = False
         self.state.trouble = f"container {self.name} ended with exit code {self.state.exit_code}"
         self._running = None
-        self.instance.pid = 0
+        self.instance.pid, self.instance.exit_code = 0, self.state.exit_code
         self._pod.keep_record()
 
     async def _pause(self, pause_s: float) -> None:

@@ -13,6 +13,7 @@ from coop_core.cluster import kinds
 from coop_core.local.controllers.events import Recorder
 from coop_core.local.controllers.loop import Controller, Key, Loop
 from coop_core.local.runtime import pod_logs, processes, records
+from coop_core.local.runtime.exits import ExitFile
 from coop_core.local.runtime.free_ports import FreePorts
 from coop_core.local.runtime.log_files import LogFile
 from coop_core.local.runtime.node import Node
@@ -140,7 +141,9 @@ class Runtime:
             for name, instance in record.instances.items():
                 if instance.is_starting:
                     process = running.get((record.uid, name))
-                    instance.is_starting, instance.is_stopped = False, process is None
+                    code = ExitFile(self._node.folder / record.uid, name, instance.number).read()
+                    instance.is_starting, instance.exit_code = False, code
+                    instance.is_stopped = process is None and code is None
                     if process is not None:
                         instance.pid, instance.began = process.pid, process.began
             records.write(self._node.folder, record)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from coop_core.local.runtime import processes
 
 if TYPE_CHECKING:
+    from coop_core.local.runtime.exits import ExitFile
     from coop_core.local.runtime.processes import Identity
 
 LOOK_AGAIN_S = 0.5
@@ -17,17 +18,21 @@ LOOK_AGAIN_S = 0.5
 
 
 class Running:
-    """A process of a container: our own child, or one that an earlier platform started."""
+    """A process of a container: our own child, or one that an earlier platform started.
 
-    def __init__(self, identity: Identity, *, is_ours: bool) -> None:
+    exit_file: where its exit code is kept; None when it is not.
+    """
+
+    def __init__(self, identity: Identity, *, is_ours: bool, exit_file: ExitFile | None = None) -> None:
         self.identity = identity
         self._is_ours = is_ours
+        self._exit_file = exit_file
 
     async def ended(self) -> int | None:
         """Returns once it has ended: the exit code, negative for a signal; None when nobody can know it."""
         await _gone(self.identity)
         if not self._is_ours:
-            return None
+            return self._exit_file.read() if self._exit_file else None
         # Still unreaped, so the group's number is still its own.
         processes.sweep_group(self.identity.pid)
         try:
