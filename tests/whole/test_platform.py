@@ -46,10 +46,11 @@ def test_a_taken_port_is_named_with_the_way_out(user: User) -> None:
     assert user.processes() == []
 
 
-def test_two_that_start_at_once_end_up_with_one_platform(user: User) -> None:
-    starting = [user.start("platform", "up") for _ in range(2)]
-    codes = sorted(one.process.wait(60) for one in starting)
-    assert codes[0] == 0
+def test_commands_that_start_at_once_share_one_platform(user: User) -> None:
+    commands = [("platform", "up"), ("platform", "up"), ("status",)]
+    starting = [user.start(*arguments) for arguments in commands]
+    codes = [one.process.wait(60) for one in starting]
+    assert codes == [0, 0, 0], [one.text for one in starting]
     platforms = [line for line in user.processes() if "coop_core.platform" in line]
     assert len(platforms) == 1
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
-from coop_core.errors import CoopError
+from coop_core.errors import CoopError, ExitCode
 from coop_core.paths import Home
 from coop_core.platform.control import Failure, Greeting
-from coop_core.platform.serving import Options, serve
+from coop_core.platform.serving import Options, Second, serve
 
 if TYPE_CHECKING:
     from coop_core.platform import record as records
@@ -39,6 +39,9 @@ def main() -> NoReturn:
     options = Options(port=given.port, user=given.user, until_stdin_closes=given.until_stdin_closes)
     try:
         asyncio.run(serve(home, options, _greet))
+    except Second:
+        _say(Greeting(is_second=True))
+        sys.exit(ExitCode.BUSY)
     except CoopError as error:
         _say(Greeting(failure=Failure(error.what, error.why, error.remedy, int(error.exit_code))))
         sys.exit(error.exit_code)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
 import msgspec
-import psutil
 
 from coop_core.errors import CoopError, ExitCode
+from coop_core.local.runtime import processes
 from coop_core.platform import record as records
 from coop_core.text import lines
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from coop_core.local.runtime.processes import Identity
     from coop_core.paths import Home
     from coop_core.platform.record import Record
 
@@ -41,10 +44,14 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Greeting(msgspec.Struct, frozen=True):
-    """The one line that a starting platform writes to its standard output."""
+    """The one line that a starting platform writes to its standard output.
+
+    is_second: another platform has this home already, be it one that starts or stops.
+    """
 
     record: records.Record | None = None
     failure: Failure | None = None
+    is_second: bool = False
 
 
 def up(home: Home, *, port: int, user: str, bound_to_caller: bool = False) -> Record:
@@ -52,10 +59,30 @@ def up(home: Home, *, port: int, user: str, bound_to_caller: bool = False) -> Re
 
     bound_to_caller: the platform ends when the calling process does, however that ends.
     """
-    running = records.living(home.platform)
-    if running:
-        return running
     home.platform.mkdir(parents=True, exist_ok=True, mode=0o700)
+    deadline_s = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < deadline_s:
+        running = records.living(home.platform)
+        if running:
+            return running
+        if records.is_held(home.platform):
+            time.sleep(0.05)  # another command is starting or stopping one
+            continue
+        greeting = _start(home, port=port, user=user, bound_to_caller=bound_to_caller)
+        if greeting.record:
+            return greeting.record
+        if failure := greeting.failure:
+            raise CoopError(failure.what, failure.why, failure.remedy, ExitCode(failure.exit_code))
+    raise CoopError(
+        "cannot start the local platform",
+        f"another one has been starting or stopping in {home.platform} for {START_LIMIT_S:.0f} s",
+        "try again in a moment; coop platform status says whether it is ready",
+        ExitCode.BUSY,
+    )
+
+
+def _start(home: Home, *, port: int, user: str, bound_to_caller: bool) -> Greeting:
+    """Starts a process, and returns what it says once it is ready or has given up."""
     arguments = [sys.executable, "-m", "coop_core.platform", "--port", str(port), "--user", user]
     if bound_to_caller:
         arguments.append("--until-stdin-closes")
@@ -76,12 +103,13 @@ def up(home: Home, *, port: int, user: str, bound_to_caller: bool = False) -> Re
         _leashes.append(process)
     greeting = _greeting(process)
     if greeting is not None and greeting.record:
-        return greeting.record
+        return greeting
     process.kill()
     process.wait()
-    if greeting is not None and greeting.failure:
-        failure = greeting.failure
-        raise CoopError(failure.what, failure.why, failure.remedy, ExitCode(failure.exit_code))
+    if process in _leashes:
+        _leashes.remove(process)
+    if greeting is not None:
+        return greeting
     raise CoopError(
         "cannot start the local platform",
         f"it ended before it was ready: {_last_line(last_words)}",
@@ -112,45 +140,56 @@ def _greeting(process: subprocess.Popen[bytes]) -> Greeting | None:
 
 def down(home: Home) -> bool:
     """Stops the platform and everything it runs; False when there was nothing to stop."""
-    record = records.read(home.platform)
-    if not records.is_held(home.platform):
-        return _sweep(home)
-    if record is None:
-        raise CoopError(
-            "cannot stop the local platform",
-            "it is still starting",
-            "try again in a moment",
-            ExitCode.BUSY,
-        )
-    os.kill(record.pid, signal.SIGTERM)
-    if not _ended(record.pid, STOP_LIMIT_S):
-        os.kill(record.pid, signal.SIGKILL)
-        _ended(record.pid, 5.0)
+    deadline_s = time.monotonic() + STOP_LIMIT_S
+    while (record := records.living(home.platform)) is None:
+        if not records.is_held(home.platform):
+            return _sweep(home)
+        if time.monotonic() > deadline_s:
+            raise CoopError(
+                "cannot stop the local platform",
+                f"it has been starting or stopping for {STOP_LIMIT_S:.0f} s",
+                f"try again in a moment; {home.platform / 'platform.log'} says what it does",
+                ExitCode.BUSY,
+            )
+        time.sleep(0.05)
+    _signal(record.process, signal.SIGTERM)
+    if not _ended(record.process, STOP_LIMIT_S):
+        _signal(record.process, signal.SIGKILL)
+        _ended(record.process, 5.0)
         _sweep(home)
-    records.remove(home.platform)
     return True
 
 
-def _ended(pid: int, limit_s: float) -> bool:
+def _signal(platform: Identity, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        if processes.is_alive(platform):
+            os.kill(platform.pid, number)
+
+
+def _ended(platform: Identity, limit_s: float) -> bool:
     """Whether the platform's process is gone, waiting for it up to `limit_s`."""
-    own = next((process for process in _leashes if process.pid == pid), None)
     deadline_s = time.monotonic() + limit_s
-    while time.monotonic() < deadline_s:
-        if own is not None:
-            if own.poll() is not None:  # our own child stays as a zombie until it is asked for
-                _leashes.remove(own)
-                return True
-        elif not psutil.pid_exists(pid):
-            return True
+    while processes.is_alive(platform):
+        if time.monotonic() > deadline_s:
+            return False
         time.sleep(0.01)
-    return False
+    # Our own child stays as a zombie until it is asked for.
+    _leashes[:] = [own for own in _leashes if own.poll() is None]
+    return True
 
 
 def _sweep(home: Home) -> bool:
     """Ends the programs that a platform left behind when it was killed; True when there were any."""
     from coop_core.local.runtime.stopping import end_pods, living
 
-    left = living(home.platform / PODS)
-    end_pods(home.platform / PODS, left)
-    records.remove(home.platform)
+    if not home.platform.is_dir():
+        return False
+    with records.lock_file(home.platform).open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False  # another platform came up meanwhile, and the programs are its own
+        left = living(home.platform / PODS)
+        end_pods(home.platform / PODS, left)
+        records.remove(home.platform)
     return bool(left)

@@ -9,19 +9,29 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from coop_core.local.runtime import processes
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 class Record(msgspec.Struct, frozen=True):
-    """Where the platform listens; every port is on loopback."""
+    """Where the platform listens; every port is on loopback.
+
+    began: tells its process from a later one with the same pid.
+    """
 
     pid: int
+    began: str
     started_s: float
     user: str
     api_port: int
     proxy_port: int
     http_port: int
+
+    @property
+    def process(self) -> processes.Identity:
+        return processes.Identity(self.pid, self.began)
 
 
 def write(folder: Path, record: Record) -> None:
@@ -32,7 +42,7 @@ def write(folder: Path, record: Record) -> None:
 
 
 def read(folder: Path) -> Record | None:
-    """The record of the last platform that was ready here; it may be dead (see `is_held`)."""
+    """The record of the last platform that was ready here; it may be dead (see `living`)."""
     try:
         return msgspec.json.decode((folder / "platform.json").read_bytes(), type=Record)
     except (FileNotFoundError, msgspec.MsgspecError):
@@ -66,4 +76,5 @@ def is_held(folder: Path) -> bool:
 def living(folder: Path) -> Record | None:
     """The record of a platform that is running and ready."""
     record = read(folder)
-    return record if record and is_held(folder) else None
+    # A killed platform leaves its record, which stays while the next one holds the lock and is not ready.
+    return record if record and is_held(folder) and processes.is_alive(record.process) else None

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from coop_core.agent.agent import Agent
 from coop_core.build.images import ImageStore
 from coop_core.clock import SystemClock
-from coop_core.errors import CoopError, ExitCode
 from coop_core.git.mirror import Mirror
 from coop_core.kube.client import KubeClient
 from coop_core.kube.configuration import from_kubeconfig
@@ -28,6 +27,7 @@ from coop_core.local.api.server import ApiServer
 from coop_core.local.controllers.wiring import Controllers
 from coop_core.local.objects import Objects
 from coop_core.local.router.server import Router
+from coop_core.local.runtime import processes
 from coop_core.local.runtime.runtime import Runtime
 from coop_core.local.store import Store
 from coop_core.local.tokens import MASTERS, PROXIES, PROXY_AUDIENCE, Identity, Tokens
@@ -52,6 +52,10 @@ LOCK_LIMIT_S = 1.0
 """Others hold the lock for a moment to see whether a platform has it."""
 
 
+class Second(Exception):
+    """Another platform has this home."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """port: of the HTTP router, 0 for any. user: whose personal environment and token there are."""
@@ -62,7 +66,10 @@ class Options:
 
 
 async def serve(home: Home, options: Options, ready: Callable[[Record], None]) -> None:
-    """Runs the platform until it is told to stop. `ready` is called once everything listens."""
+    """Runs the platform until it is told to stop. `ready` is called once everything listens.
+
+    Raises Second when there is a platform already.
+    """
     home.platform.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _lock(home):
         async with AsyncExitStack() as stack:
@@ -121,8 +128,11 @@ async def _start(home: Home, options: Options, stack: AsyncExitStack) -> Record:
         keep_house(objects, images),
     ):
         stack.push_async_callback(_cancel, asyncio.create_task(running))
+    process = processes.identify(os.getpid())
+    assert process is not None, "we run"
     return records.Record(
-        pid=os.getpid(),
+        pid=process.pid,
+        began=process.began,
         started_s=clock.now_s(),
         user=options.user,
         api_port=api.port,
@@ -168,12 +178,7 @@ def _lock(home: Home) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline_s:
-                    raise CoopError(
-                        "cannot start the local platform",
-                        "another one is starting or running in the same folder",
-                        "coop platform status",
-                        ExitCode.BUSY,
-                    ) from None
+                    raise Second from None
                 time.sleep(0.02)
         yield
 
