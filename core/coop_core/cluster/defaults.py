@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from coop_core.cluster import kinds
+from coop_core.cluster import definitions, kept, kinds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,6 +155,51 @@ def _secret(body: Raw) -> Raw:
     return secret
 
 
+def _templated(fill: Callable[[Raw], Raw]) -> Callable[[Raw], Raw]:
+    """For kinds that nobody runs and that have a pod template."""
+
+    def filled(body: Raw) -> Raw:
+        body = fill(body)
+        return {**body, "spec": {**body["spec"], "template": _template(body["spec"].get("template"))}}
+
+    return filled
+
+
+def _job_spec(given: Raw | None) -> Raw:
+    spec = _filled(
+        given,
+        backoffLimit=6,
+        completionMode="NonIndexed",
+        suspend=False,
+        podReplacementPolicy="TerminatingOrFailed",
+    )
+    if spec.get("completions") is None and spec.get("parallelism") is None:
+        spec["completions"] = 1
+    spec = _filled(spec, parallelism=1)
+    return {**spec, "template": _template(spec.get("template"))}
+
+
+def _job(body: Raw) -> Raw:
+    return {**body, "spec": _job_spec(body.get("spec"))}
+
+
+def _cron_job(body: Raw) -> Raw:
+    spec = _filled(
+        body.get("spec"),
+        concurrencyPolicy="Allow",
+        suspend=False,
+        successfulJobsHistoryLimit=3,
+        failedJobsHistoryLimit=1,
+    )
+    # The jobs that come of it get the rest of their defaults when they are made.
+    template = dict(spec.get("jobTemplate") or {})
+    template["spec"] = {
+        **(template.get("spec") or {}),
+        "template": _template((template.get("spec") or {}).get("template")),
+    }
+    return {**body, "spec": {**spec, "jobTemplate": template}}
+
+
 _FILLERS: dict[Kind, Callable[[Raw], Raw]] = {
     kinds.NAMESPACE: _namespace,
     kinds.POD: _pod,
@@ -163,4 +208,9 @@ _FILLERS: dict[Kind, Callable[[Raw], Raw]] = {
     kinds.SERVICE: _service,
     kinds.INGRESS: _ingress,
     kinds.SECRET: _secret,
+    kinds.DEFINITION: definitions.defaulted,
+    kinds.JOB: _job,
+    kinds.CRON_JOB: _cron_job,
+    **kept.FILLERS,
+    **{kind: _templated(kept.FILLERS[kind]) for kind in kept.TEMPLATED},
 }

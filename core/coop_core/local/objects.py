@@ -10,8 +10,9 @@ import uuid
 from typing import TYPE_CHECKING
 
 from coop_core.clock import Clock, rfc3339
-from coop_core.cluster import defaults, shapes, validation
-from coop_core.cluster.kinds import NAMESPACE, POD, SERVICE
+from coop_core.cluster import defaults, definitions, shapes, validation
+from coop_core.cluster.kinds import DEFINITION, JOB, NAMESPACE, POD, SERVICE
+from coop_core.local.catalog import Catalog
 
 if TYPE_CHECKING:
     from coop_core.cluster.kinds import Kind, Raw
@@ -56,6 +57,7 @@ class Objects:
     def __init__(self, store: Store, clock: Clock) -> None:
         self.store = store
         self.clock = clock
+        self.catalog = Catalog(store)
 
     def find(self, kind: Kind, namespace: str, name: str) -> Raw | None:
         return self.store.get(kind, namespace, name)
@@ -87,16 +89,20 @@ class Objects:
         """What `create` would store, revision aside; raises what it would raise."""
         _refuse_misfit(kind, body)
         metadata = self._new_metadata(kind, body.get("metadata") or {})
-        new = {**body, "apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata}
+        new = {**body, "apiVersion": self._stored_version(kind), "kind": kind.name, "metadata": metadata}
         if kind.has_status:
             new["status"] = body.get("status") or {}
-        new = defaults.defaulted(kind, new)
+        new = self._completed(kind, new)
         if kind == SERVICE:
             new = self._with_cluster_ip(new)
+        if kind == JOB:
+            new = _with_selector(new)
         if kind == NAMESPACE:
             # Taken off again by the namespace controller, once nothing lives there any more.
             new["spec"] = {"finalizers": ["kubernetes"], **(body.get("spec") or {})}
-        _refuse(validation.causes(kind, new))
+        _refuse(self._causes(kind, new))
+        if kind == DEFINITION:
+            new = self._with_verdict(new)
         if self.store.get(kind, metadata.get("namespace", ""), metadata["name"]) is not None:
             raise AlreadyExists(f'{kind.plural} "{metadata["name"]}" already exists')
         if kind.namespaced:
@@ -118,15 +124,18 @@ class Objects:
 
     def _updated(self, kind: Kind, old: Raw, body: Raw) -> Raw:
         _refuse_misfit(kind, body)
-        new = {**body, "apiVersion": kind.api_version, "kind": kind.name, "metadata": self._kept(old, body)}
+        metadata = self._kept(old, body)
+        new = {**body, "apiVersion": self._stored_version(kind), "kind": kind.name, "metadata": metadata}
         if kind.has_status:
             new.pop("status", None)
             if "status" in old:
                 new["status"] = old["status"]
-        new = defaults.defaulted(kind, new)
+        new = self._completed(kind, new)
         if kind == SERVICE:
             new = self._with_cluster_ip(new, old)
-        _refuse(validation.causes(kind, new) + validation.update_causes(kind, old, new))
+        _refuse(self._causes(kind, new) + validation.update_causes(kind, old, new))
+        if kind == DEFINITION:
+            new = self._with_verdict(new)
         if _meaning(new, kind) != _meaning(old, kind):
             new["metadata"]["generation"] = old["metadata"].get("generation", 1) + 1
         return new
@@ -138,7 +147,14 @@ class Objects:
     def status_updated(self, kind: Kind, body: Raw) -> Raw:
         """What `update_status` would store, revision aside; raises what it would raise."""
         _refuse_misfit(kind, body)
-        return {**self._current(kind, body), "status": body.get("status") or {}}
+        new = {**self._current(kind, body), "status": body.get("status") or {}}
+        if kind == DEFINITION:
+            return self._with_verdict(new)
+        custom = self.catalog.custom(kind)
+        if custom:
+            new = custom.fitted(new)
+            _refuse(custom.causes(new))
+        return new
 
     def delete(
         self, kind: Kind, namespace: str, name: str, *, grace_s: int = 0, finalizers: tuple[str, ...] = ()
@@ -155,9 +171,11 @@ class Objects:
         is_marked = "deletionTimestamp" in metadata
         held = list(metadata.get("finalizers") or ())
         if not is_marked:
+            if kind == DEFINITION and self._instances(old):
+                finalizers = (*finalizers, definitions.CLEANUP)
             held += [finalizer for finalizer in finalizers if finalizer not in held]
         if not held and not left_s and not _holds_content(kind, old):
-            return self.store.remove(kind, namespace, name) or old
+            return self._remove(kind, old)
         if is_marked and left_s == metadata.get("deletionGracePeriodSeconds"):
             return old
         marked = {
@@ -170,7 +188,45 @@ class Objects:
         new = {**old, "metadata": marked}
         if kind == NAMESPACE:
             new["status"] = {**(old.get("status") or {}), "phase": "Terminating"}
-        return self.store.put(kind, new)
+        stored = self.store.put(kind, new)
+        if kind == DEFINITION and definitions.CLEANUP in held:
+            for instance_kind, instance in self._instances(old):
+                where = instance["metadata"]
+                self.delete(instance_kind, where.get("namespace", ""), where["name"])
+        return stored
+
+    def _instances(self, definition: Raw) -> list[tuple[Kind, Raw]]:
+        """The objects of a custom kind."""
+        spec = definition["spec"]
+        path = (spec["group"], spec["names"]["plural"])
+        found = [kind for kind in self.catalog.stored if (kind.group, kind.plural) == path and kind.is_custom]
+        return [(kind, body) for kind in found for body in self.store.objects(kind)]
+
+    def _remove(self, kind: Kind, body: Raw) -> Raw:
+        metadata = body["metadata"]
+        gone = self.store.remove(kind, metadata.get("namespace", ""), metadata["name"]) or body
+        definition = self.find(DEFINITION, "", f"{kind.plural}.{kind.group}") if kind.is_custom else None
+        if definition and "deletionTimestamp" in definition["metadata"] and not self._instances(definition):
+            kept = [one for one in definition["metadata"]["finalizers"] if one != definitions.CLEANUP]
+            self.update(DEFINITION, {**definition, "metadata": {**definition["metadata"], "finalizers": kept}})
+        return gone
+
+    def _stored_version(self, kind: Kind) -> str:
+        custom = self.catalog.custom(kind)
+        return f"{kind.group}/{custom.storage_version}" if custom else kind.api_version
+
+    def _completed(self, kind: Kind, body: Raw) -> Raw:
+        custom = self.catalog.custom(kind)
+        return custom.fitted(body) if custom else defaults.defaulted(kind, body)
+
+    def _causes(self, kind: Kind, body: Raw) -> tuple[Cause, ...]:
+        custom = self.catalog.custom(kind)
+        return validation.causes(kind, body) + (custom.causes(body) if custom else ())
+
+    def _with_verdict(self, definition: Raw) -> Raw:
+        """A definition counts at once: nobody else has to look at it first."""
+        others = self.store.objects(DEFINITION)
+        return definitions.with_status(definition, others, rfc3339(self.clock.now_s()))
 
     def _new_metadata(self, kind: Kind, given: Raw) -> Raw:
         metadata = dict(given)
@@ -236,7 +292,7 @@ class Objects:
         is_held = bool(metadata.get("finalizers")) or _holds_content(kind, new)
         if "deletionTimestamp" in metadata and not is_held and not metadata.get("deletionGracePeriodSeconds"):
             # One write, not two: a kill in between would leave an object that nobody holds and nobody removes.
-            self.store.remove(kind, metadata.get("namespace", ""), metadata["name"])
+            self._remove(kind, new)
             return new
         return self.store.put(kind, new)
 
@@ -250,6 +306,20 @@ def _refuse_misfit(kind: Kind, body: Raw) -> None:
 def _refuse(causes: tuple[Cause, ...]) -> None:
     if causes:
         raise Invalid(causes)
+
+
+def _with_selector(job: Raw) -> Raw:
+    """A Job that selects its own pods and nobody else's."""
+    spec, metadata = job["spec"], job["metadata"]
+    if spec.get("manualSelector"):
+        return job
+    name = (metadata.get("name") or "")[:63]
+    marks = {"batch.kubernetes.io/controller-uid": metadata["uid"], "batch.kubernetes.io/job-name": name}
+    template = spec["template"]
+    labels = (template["metadata"].get("labels") or {}) | marks
+    template = {**template, "metadata": {**template["metadata"], "labels": labels}}
+    selector = {"matchLabels": {"batch.kubernetes.io/controller-uid": metadata["uid"]}}
+    return {**job, "spec": {**spec, "selector": selector, "template": template}}
 
 
 def _holds_content(kind: Kind, body: Raw) -> bool:

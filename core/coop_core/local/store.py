@@ -69,6 +69,7 @@ class Store:
         self._objects: dict[tuple[str, str], dict[str, dict[str, Stored]]] = {}
         """By kind, namespace and name."""
         self._log: list[Change] = []
+        self._changed_at: dict[tuple[str, str], int] = {}
         self._waiting: set[asyncio.Future[None]] = set()
         self._listeners: set[Callable[[], None]] = set()
         self.revision = 1
@@ -96,6 +97,10 @@ class Store:
     def get(self, kind: Kind, namespace: str, name: str) -> Raw | None:
         found = self._find(kind, namespace, name)
         return found.object if found else None
+
+    def changed_at(self, kind: Kind) -> int:
+        """When an object of this kind changed last; 0 when none did since the store was opened."""
+        return self._changed_at.get((kind.group, kind.plural), 0)
 
     def objects(self, kind: Kind, namespace: str | None = None) -> list[Raw]:
         """Objects in order of namespace and name."""
@@ -154,6 +159,7 @@ class Store:
 
     def _tell(self, change: Change) -> None:
         self._log.append(change)
+        self._changed_at[change.key[:2]] = change.revision
         if len(self._log) > 2 * HISTORY:
             self.oldest_revision = self._log[HISTORY - 1].revision
             del self._log[:HISTORY]

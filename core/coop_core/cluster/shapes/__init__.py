@@ -16,7 +16,7 @@ from coop_core.cluster.shapes.base import Plain, Shape
 from coop_core.cluster.shapes.basics import ConfigMap, Event, Namespace, Secret
 from coop_core.cluster.shapes.network import Endpoints, EndpointSlice, Ingress, Service
 from coop_core.cluster.shapes.pods import Pod
-from coop_core.cluster.shapes.workloads import Workload
+from coop_core.cluster.shapes.workloads import CronJob, Job, Templated, Workload
 
 if TYPE_CHECKING:
     from coop_core.cluster.kinds import Kind, Raw
@@ -31,6 +31,11 @@ _SHAPES: dict[Kind, type[Shape]] = {
     kinds.EVENT: Event,
     kinds.DEPLOYMENT: Workload,
     kinds.REPLICA_SET: Workload,
+    kinds.STATEFUL_SET: Templated,
+    kinds.DAEMON_SET: Templated,
+    kinds.REPLICATION_CONTROLLER: Templated,
+    kinds.JOB: Job,
+    kinds.CRON_JOB: CronJob,
     kinds.INGRESS: Ingress,
     kinds.ENDPOINT_SLICE: EndpointSlice,
     kinds.APPLICATION: Application,

@@ -13,10 +13,11 @@ from coop_core.cluster import kinds
 from coop_core.cluster.validation.basics import application, data
 from coop_core.cluster.validation.causes import Cause
 from coop_core.cluster.validation.changes import immutable
+from coop_core.cluster.validation.definitions import definition
 from coop_core.cluster.validation.metadata import metadata_causes
 from coop_core.cluster.validation.network import ingress, service
 from coop_core.cluster.validation.pods import pod
-from coop_core.cluster.validation.workloads import workload
+from coop_core.cluster.validation.workloads import cron_job, job, templated, workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,9 +42,15 @@ _CHECKS: dict[Kind, Callable[[Raw], Iterator[Cause]]] = {
     kinds.POD: pod,
     kinds.DEPLOYMENT: workload,
     kinds.REPLICA_SET: workload,
+    kinds.STATEFUL_SET: templated,
+    kinds.DAEMON_SET: templated,
+    kinds.REPLICATION_CONTROLLER: templated,
+    kinds.JOB: job,
+    kinds.CRON_JOB: cron_job,
     kinds.SERVICE: service,
     kinds.INGRESS: ingress,
     kinds.CONFIG_MAP: data,
     kinds.SECRET: data,
     kinds.APPLICATION: application,
+    kinds.DEFINITION: definition,
 }

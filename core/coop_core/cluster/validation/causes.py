@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 LABEL_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+SEGMENT = re.compile(r"(?!\.\.?$)[^/%]+")
 VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 KEY_NAME = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 DATA_KEY = re.compile(r"[-._a-zA-Z0-9]+")
@@ -44,6 +45,7 @@ KEY_RULE = (
     "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
     "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
 )
+SEGMENT_RULE = "may not be '.' or '..', and may not contain '/' or '%'"
 PORT_RULE = "must be between 1 and 65535, inclusive"
 
 

@@ -12,6 +12,8 @@ from coop_core.cluster.validation.causes import (
     LABEL_1035,
     LABEL_1035_RULE,
     LABEL_RULE,
+    SEGMENT,
+    SEGMENT_RULE,
     SUBDOMAIN,
     SUBDOMAIN_RULE,
     VALUE,
@@ -28,11 +30,16 @@ if TYPE_CHECKING:
     from coop_core.cluster.validation.causes import Cause
 
 
+_PATH_SEGMENTS = (kinds.ROLE, kinds.ROLE_BINDING, kinds.CLUSTER_ROLE, kinds.CLUSTER_ROLE_BINDING)
+
+
 def _name_rule(kind: Kind) -> tuple[re.Pattern[str], int, str]:
     if kind == kinds.NAMESPACE:
         return LABEL, 63, LABEL_RULE
     if kind == kinds.SERVICE:
         return LABEL_1035, 63, LABEL_1035_RULE
+    if kind in _PATH_SEGMENTS:
+        return SEGMENT, 253, SEGMENT_RULE
     return SUBDOMAIN, 253, SUBDOMAIN_RULE
 
 

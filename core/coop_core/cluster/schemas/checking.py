@@ -1,0 +1,194 @@
+"""What a schema refuses, in the words of the real server."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from coop_core.cluster.schemas.shaping import no_references, resolved
+from coop_core.cluster.validation.causes import Cause, invalid, required
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from coop_core.cluster.kinds import Raw
+    from coop_core.cluster.schemas.shaping import Resolve
+
+_LONGEST_MATCHED = 4096
+"""Characters of a string that a pattern is tried on; a pattern from outside may need very long for more."""
+
+
+def mistakes(schema: Raw, value: Any, path: str = "", *, resolve: Resolve = no_references) -> Iterator[Cause]:
+    """Every way in which `value` breaks the schema."""
+    schema = resolved(schema, resolve)
+    if value is None:
+        # Kubernetes drops a null that the schema does not allow; only below a list would it stay.
+        return
+    wanted = _wanted(schema)
+    if wanted and not any(_is(value, type_) for type_ in wanted):
+        yield _misfit(path, wanted, value)
+        return
+    yield from _value_mistakes(schema, value, path)
+    if isinstance(value, dict):
+        yield from _map_mistakes(schema, value, path, resolve)
+    elif isinstance(value, list):
+        yield from _list_mistakes(schema, value, path, resolve)
+    yield from _joint_mistakes(schema, value, path)
+
+
+def _wanted(schema: Raw) -> tuple[str, ...]:
+    if schema.get("x-kubernetes-int-or-string") is True:
+        return ("integer", "string")
+    type_ = schema.get("type")
+    return (type_,) if isinstance(type_, str) and type_ else ()
+
+
+def _is(value: Any, type_: str) -> bool:
+    match type_:
+        case "object":
+            return isinstance(value, dict)
+        case "array":
+            return isinstance(value, list)
+        case "string":
+            return isinstance(value, str)
+        case "boolean":
+            return isinstance(value, bool)
+        case "integer":
+            is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+            return is_whole and not isinstance(value, bool)
+        case "number":
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case _:
+            return True
+
+
+def _misfit(path: str, wanted: tuple[str, ...], value: Any) -> Cause:
+    names: tuple[tuple[type, str], ...] = (
+        (bool, "boolean"), (int, "integer"), (float, "number"), (str, "string"), (list, "array"),
+    )  # fmt: skip
+    given = next((name for type_, name in names if isinstance(value, type_)), "object")
+    why = f'{path} in body must be of type {",".join(wanted)}: "{given}"'
+    return Cause("FieldValueTypeInvalid", f'Invalid value: "{given}": {why}', path)
+
+
+def _value_mistakes(schema: Raw, value: Any, path: str) -> Iterator[Cause]:
+    allowed = schema.get("enum")
+    if isinstance(allowed, list) and not any(value == one and type(value) is type(one) for one in allowed):
+        listed = ", ".join(json.dumps(one) for one in allowed)
+        why = f"Unsupported value: {_shown(value)}: supported values: {listed}"
+        yield Cause("FieldValueNotSupported", why, path)
+    if isinstance(value, str):
+        yield from _within(schema, "Length", len(value), value, path, "{} long")
+        yield from _pattern(schema.get("pattern"), value, path)
+    elif isinstance(value, list):
+        yield from _within(schema, "Items", len(value), value, path, "{} items")
+    elif isinstance(value, dict):
+        yield from _within(schema, "Properties", len(value), value, path, "{} properties")
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield from _range(schema, value, path)
+
+
+def _within(schema: Raw, what: str, size: int, value: Any, path: str, shown: str) -> Iterator[Cause]:
+    least, most = schema.get(f"min{what}"), schema.get(f"max{what}")
+    if isinstance(least, int) and size < least:
+        yield invalid(path, _shown(value), f"{path} in body should be at least {shown.format(least)}")
+    if isinstance(most, int) and size > most:
+        yield Cause("FieldValueTooLong", f"Too long: may not be more than {shown.format(most)}", path)
+
+
+def _pattern(pattern: Any, value: str, path: str) -> Iterator[Cause]:
+    if not isinstance(pattern, str):
+        return
+    try:
+        matches = re.search(pattern.replace("\\z", "\\Z"), value[:_LONGEST_MATCHED])
+    except re.error:
+        return  # written for another engine: not ours to judge
+    if not matches:
+        yield invalid(path, _shown(value), f"{path} in body should match '{pattern}'")
+
+
+def _range(schema: Raw, value: float, path: str) -> Iterator[Cause]:
+    least, most = schema.get("minimum"), schema.get("maximum")
+    if isinstance(least, int | float):
+        is_open = schema.get("exclusiveMinimum") is True
+        if value < least or (is_open and value == least):
+            than = "greater than" if is_open else "greater than or equal to"
+            yield invalid(path, str(value), f"{path} in body should be {than} {least}")
+    if isinstance(most, int | float):
+        is_open = schema.get("exclusiveMaximum") is True
+        if value > most or (is_open and value == most):
+            than = "less than" if is_open else "less than or equal to"
+            yield invalid(path, str(value), f"{path} in body should be {than} {most}")
+    step = schema.get("multipleOf")
+    if isinstance(step, int | float) and step and value % step:
+        yield invalid(path, str(value), f"{path} in body should be a multiple of {step}")
+
+
+def _map_mistakes(schema: Raw, value: Raw, path: str, resolve: Resolve) -> Iterator[Cause]:
+    known, others = schema.get("properties") or {}, schema.get("additionalProperties")
+    for name in schema.get("required") or ():
+        if value.get(name) is None:
+            yield required(f"{path}.{name}" if path else name)
+    for name, below in value.items():
+        inner = known.get(name, others)
+        if isinstance(inner, dict):
+            here = f"{path}.{name}" if path else name
+            yield from mistakes(inner, below, here, resolve=resolve)
+
+
+def _list_mistakes(schema: Raw, value: list[Any], path: str, resolve: Resolve) -> Iterator[Cause]:
+    items = schema.get("items")
+    keys = _list_keys(schema)
+    seen: set[str] = set()
+    for index, item in enumerate(value):
+        here = f"{path}[{index}]"
+        if isinstance(items, dict):
+            yield from mistakes(items, item, here, resolve=resolve)
+        if keys is None:
+            continue
+        identity = json.dumps([item.get(key) for key in keys] if keys and isinstance(item, dict) else item)
+        if identity in seen:
+            yield Cause("FieldValueDuplicate", f"Duplicate value: {_shown(item)}", here)
+        seen.add(identity)
+
+
+def _list_keys(schema: Raw) -> tuple[str, ...] | None:
+    """What tells the items of a list apart; () is the whole item, None is nothing."""
+    match schema.get("x-kubernetes-list-type"):
+        case "map":
+            return tuple(schema.get("x-kubernetes-list-map-keys") or ())
+        case "set":
+            return ()
+        case _:
+            return None
+
+
+def _joint_mistakes(schema: Raw, value: Any, path: str) -> Iterator[Cause]:
+    """allOf, anyOf, oneOf and not: these check values and define no field."""
+    for one in _schemas(schema, "allOf"):
+        yield from mistakes(one, value, path)
+    some = _schemas(schema, "anyOf")
+    if some and all(_breaks(one, value) for one in some):
+        yield invalid(path, _shown(value), f"{path} in body must validate at least one schema (anyOf)")
+    either = _schemas(schema, "oneOf")
+    if either and sum(not _breaks(one, value) for one in either) != 1:
+        yield invalid(path, _shown(value), f"{path} in body must validate one and only one schema (oneOf)")
+    never = schema.get("not")
+    if isinstance(never, dict) and not _breaks(never, value):
+        yield invalid(path, _shown(value), f"{path} in body must not validate the schema (not)")
+
+
+def _schemas(schema: Raw, name: str) -> list[Raw]:
+    return [one for one in schema.get(name) or () if isinstance(one, dict)]
+
+
+def _breaks(schema: Raw, value: Any) -> bool:
+    return any(True for _ in mistakes(schema, value))
+
+
+def _shown(value: Any) -> str:
+    """A value in a message: whole when it is short, its type when it is not a plain one."""
+    if isinstance(value, str):
+        return json.dumps(value[:64], ensure_ascii=False)
+    return json.dumps(value) if isinstance(value, int | float | bool) else '"object"'
