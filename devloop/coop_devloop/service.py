@@ -9,6 +9,7 @@ from coop_core.errors import CoopError, ExitCode
 from coop_core.git import trees
 from coop_core.manifests.rendering import Target, render
 from coop_core.spec import extras, reading
+from coop_devloop import ignoring
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from coop_core.git.repository import Repository
     from coop_core.spec.extras import Extra
     from coop_core.spec.service import ServiceSpec
+    from coop_devloop.ignoring import Rules
 
 NOTHING_BUILT = "coop.local/nothing-built@sha256:" + "0" * 64
 """Stands for the image where manifests are shown and nothing is built."""
@@ -28,6 +30,7 @@ class Service:
 
     spec: ServiceSpec
     extras: tuple[Extra, ...]
+    rules: Rules
 
     def manifests(self, target: Target, image: str) -> dict[str, bytes]:
         """File name to YAML, as it goes into the environment's branch."""
@@ -36,13 +39,13 @@ class Service:
 
 def of_snapshot(repository: Repository, commit: str, prefix: str) -> Service:
     """The service in the folder `prefix` of a commit."""
-    found = trees.some(repository, commit, prefix, (reading.FILE_NAME, extras.FOLDER))
+    found = trees.some(repository, commit, prefix, (reading.FILE_NAME, extras.FOLDER, ignoring.DOCKERIGNORE))
     return _service(found, prefix)
 
 
 def of_folder(folder: Path) -> Service:
     """The service as it is on disk right now."""
-    paths = [folder / reading.FILE_NAME, *(folder / extras.FOLDER).rglob("*")]
+    paths = [folder / reading.FILE_NAME, folder / ignoring.DOCKERIGNORE, *(folder / extras.FOLDER).rglob("*")]
     found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths if path.is_file()}
     return _service(found, "")
 
@@ -56,4 +59,6 @@ def _service(found: Mapping[str, bytes], prefix: str) -> Service:
             f"git checkout -- {where}",
             ExitCode.CONFIG,
         )
-    return Service(reading.parse(found[reading.FILE_NAME], where), extras.parse_extras(found))
+    spec = reading.parse(found[reading.FILE_NAME], where)
+    rules = ignoring.Rules(spec.ignore, found.get(ignoring.DOCKERIGNORE, b""))
+    return Service(spec, extras.parse_extras(found), rules)

@@ -140,7 +140,11 @@ def _rollout_seen(state: LoopState, event: e.RolloutWaits | e.WentLive | e.Rollo
         return state
     match event:
         case e.RolloutWaits(_, reason, on):
-            return replace(state, waits_for=reason, cycle=_at_stage(cycle, _STAGES.get(on) or cycle.stage or Stage.NOTICE, at_s))
+            return replace(
+                state,
+                waits_for=reason,
+                cycle=_at_stage(cycle, _STAGES.get(on) or cycle.stage or Stage.NOTICE, at_s),
+            )
         case e.WentLive(commit):
             return replace(
                 state,
@@ -157,7 +161,7 @@ def _rollout_seen(state: LoopState, event: e.RolloutWaits | e.WentLive | e.Rollo
 
 
 def _at_stage(cycle: Cycle, stage: Stage, at_s: float) -> Cycle:
-    """Ends the stage before. The platform may be seen to skip one, or to go back: time counts where it was spent."""
+    """Ends the stage before. The platform may skip one, or go back: time counts where it was spent."""
     if cycle.stage is None or stage is cycle.stage:
         return cycle
     took_ms = (at_s - cycle.stage_s) * 1000

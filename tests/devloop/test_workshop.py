@@ -11,7 +11,7 @@ from coop_core.build.local import LocalBuilder
 from coop_core.git import repository
 from coop_devloop import events as e
 from coop_devloop.decide import Build, Commit, Push, TakeSnapshot
-from coop_devloop.workshop import Place, Workshop
+from coop_devloop.workshop import Branch, Place, Workshop
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -166,3 +166,87 @@ async def test_a_service_in_a_subfolder_names_its_own_files(tmp_path: Path, clon
     taken = await shop.work(TakeSnapshot())
     assert isinstance(taken, e.SnapshotTaken)
     assert taken.changed == ("app.py",)
+
+
+async def test_what_somebody_else_deployed_meanwhile_is_never_taken_for_ones_own(
+    tmp_path: Path, remote: Path, clone: Path
+) -> None:
+    mine, theirs = workshop(clone, tmp_path), workshop(make_clone(tmp_path / "bob", remote), tmp_path)
+    assert isinstance(await deploy(mine), e.Pushed)
+    (tmp_path / "bob" / "app.py").write_text("print('bob')\n")
+    assert isinstance(await deploy(theirs), e.Pushed)
+    again = await up_to_commit(mine)
+    assert isinstance(again, e.DeployCommitted)
+    assert again.base == git(remote, "rev-parse", BRANCH)
+
+
+async def test_two_services_of_one_loop_go_on_top_of_each_other_without_asking_the_remote(
+    tmp_path: Path, remote: Path, clone: Path
+) -> None:
+    folder = clone / "web"
+    folder.mkdir()
+    (folder / "coop.yaml").write_text("name: web\nrun: python -m app\n")
+    found, branch = repository.find(clone), Branch()
+    builder = LocalBuilder(tmp_path / "images", tmp_path / "environments")
+    hello, web = (
+        Workshop(Place(found, prefix, name, ENVIRONMENT, repository.remote(found), "localhost"), builder, branch)
+        for prefix, name in (("", "hello"), ("web", "web"))
+    )
+    first, second = await up_to_commit(hello), await up_to_commit(web)
+    assert isinstance(first, e.DeployCommitted)
+    assert isinstance(second, e.DeployCommitted)
+    assert isinstance(await hello.work(Push(first.commit, first.base)), e.Pushed)
+    assert await web.work(Push(second.commit, second.base)) == e.PushOvertaken()
+    assert branch == Branch(first.commit, is_known=True)
+    assert isinstance(await deploy(web), e.Pushed)
+    assert git(remote, "ls-tree", "--name-only", BRANCH).split() == ["hello", "web"]
+
+
+async def test_a_change_that_is_ignored_is_none_and_one_beside_it_counts(tmp_path: Path, clone: Path) -> None:
+    (clone / "coop.yaml").write_text(f"{PROGRAM}watch: {{ignore: ['*.md']}}\n")
+    (clone / ".dockerignore").write_text("tests\n")
+    shop = workshop(clone, tmp_path)
+    await shop.work(TakeSnapshot())
+    (clone / "README.md").write_text("hello")
+    (clone / "tests").mkdir()
+    (clone / "tests" / "test_app.py").write_text("")
+    ignored = await shop.work(TakeSnapshot())
+    assert isinstance(ignored, e.SnapshotTaken)
+    assert (ignored.changed, ignored.is_same) == ((), True)
+    (clone / "README.md").write_text("more")
+    (clone / "app.py").write_text("print('two')\n")
+    counted = await shop.work(TakeSnapshot())
+    assert isinstance(counted, e.SnapshotTaken)
+    assert (counted.changed, counted.is_same) == (("app.py",), False)
+    assert counted.saved_s == (clone / "app.py").stat().st_mtime
+
+
+async def test_a_snapshot_that_another_command_took_hides_no_change(tmp_path: Path, clone: Path) -> None:
+    shop = workshop(clone, tmp_path)
+    await shop.work(TakeSnapshot())
+    (clone / "app.py").write_text("print('two')\n")
+    await workshop(clone, tmp_path).work(TakeSnapshot())
+    taken = await shop.work(TakeSnapshot())
+    assert isinstance(taken, e.SnapshotTaken)
+    assert not taken.is_same
+
+
+async def test_a_service_that_is_renamed_meanwhile_is_not_deployed_under_its_old_name(
+    tmp_path: Path, clone: Path
+) -> None:
+    shop = workshop(clone, tmp_path)
+    (clone / "coop.yaml").write_text(PROGRAM.replace("hello", "hullo"))
+    taken = await shop.work(TakeSnapshot())
+    assert isinstance(taken, e.SnapshotTaken)
+    failed = await shop.work(Build(taken.commit))
+    assert isinstance(failed, e.BuildFailed)
+    assert "hullo" in failed.problem.why
+
+
+async def test_names_of_files_are_fit_for_the_event_log_and_the_terminal(tmp_path: Path, clone: Path) -> None:
+    shop = workshop(clone, tmp_path)
+    await shop.work(TakeSnapshot())
+    (clone / "b\udcffad\x1b[31m").write_text("")
+    taken = await shop.work(TakeSnapshot())
+    assert isinstance(taken, e.SnapshotTaken)
+    assert taken.changed == ("bad",)

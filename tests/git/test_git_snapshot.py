@@ -74,7 +74,7 @@ def test_the_same_tree_on_the_same_head_is_the_same_commit(scene: Scene, tmp_pat
 
 def test_a_snapshot_says_what_changed_since_the_one_before(scene: Scene) -> None:
     first = snapshot.take(scene.repository, "dev-ada")
-    assert (first.previous, first.changed) == (None, ())
+    assert (first.previous, first.changed) == (None, None)
     again = snapshot.take(scene.repository, "dev-ada")
     assert (again.commit, again.previous, again.changed) == (first.commit, first.commit, ())
     scene.write("hello/app.py", "changed\n")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from coop_core.git.runner import Result, Running
 
 KEPT = 5
-"""Snapshots of one environment that stay reachable, the newest ones."""
+"""Snapshots of one series that stay reachable, the newest ones."""
 
 _DOING = "take a snapshot of your files"
 _LOCK_LIMIT_S = 30.0
@@ -54,14 +54,14 @@ class Snapshot:
     tree: str
     head: Commit | None
     previous: str | None
-    """The environment's snapshot before this one; None for the first. Equal to `commit` when nothing changed."""
-    changed: tuple[str, ...]
-    """Paths from the root that differ from `previous`; empty when there is none."""
+    """The one before it in its series; None for the first. Equal to `commit` when nothing changed."""
+    changed: tuple[str, ...] | None
+    """Paths from the root that differ from `previous`; None when there is nothing to compare with."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Last:
-    """The environment's snapshot before."""
+    """The series' snapshot before."""
 
     commit: str | None = None
     tree: str | None = None
@@ -76,14 +76,16 @@ class _Last:
             return cls()
 
 
-def take(repository: Repository, environment: str) -> Snapshot:
+def take(repository: Repository, series: str) -> Snapshot:
     """Commits everything tracked, changed or new that is not ignored, and keeps it under refs/coop/snapshots.
 
+    series: `<environment>/<service>`, or whatever else may stand in a ref; each has a snapshot before of its own.
     Five git processes, of which three run one after the other.
     """
     repository.own_dir.mkdir(exist_ok=True)
     with _locked(repository.own_dir / "lock") as lock, Objects(repository.git) as objects:
-        last_file = repository.own_dir / f"{check_ref(_ref(environment, 0)).split('/')[3]}.json"
+        check_ref(_ref(series, 0))
+        last_file = repository.own_dir / f"{series.replace('/', '+')}.json"
         last = _Last.read(last_file)
         with _adding(repository, lock) as adding:
             head = objects.commit("HEAD")  # while git scans the files
@@ -98,11 +100,11 @@ def take(repository: Repository, environment: str) -> Snapshot:
                 return Snapshot(last.commit, tree, head, last.commit, ())
             commit = _done(hash_object.finish(_commit(tree, head)), repository)
             slot = (last.slot + 1) % KEPT
-            _done(update_ref.finish(f"update {_ref(environment, slot)}\0{commit}\0\0".encode()), repository)
+            _done(update_ref.finish(f"update {_ref(series, slot)}\0{commit}\0\0".encode()), repository)
         # Nothing to compare with when git has collected the older tree since.
-        changed = objects.differing(last.tree, tree) if last.tree and objects.tree(last.tree) else []
+        changed = objects.differing(last.tree, tree) if last.tree and objects.tree(last.tree) else None
         _write_json(last_file, {"commit": commit, "tree": tree, "head": head_id, "slot": slot})
-        return Snapshot(commit, tree, head, last.commit, tuple(changed))
+        return Snapshot(commit, tree, head, last.commit, None if changed is None else tuple(changed))
 
 
 def _done(result: Result, repository: Repository) -> str:
@@ -115,8 +117,8 @@ def _index(repository: Repository) -> Path:
     return repository.own_dir / "index"
 
 
-def _ref(environment: str, slot: int) -> str:
-    return f"refs/coop/snapshots/{environment}/{slot}"
+def _ref(series: str, slot: int) -> str:
+    return f"refs/coop/snapshots/{series}/{slot}"
 
 
 def _adding(repository: Repository, lock: int) -> Running:
