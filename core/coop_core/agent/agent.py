@@ -1,19 +1,24 @@
 """The agent at work: one task per repository reads Git, one reconciler acts, one refresher asks and verifies.
 
-Deciding is in `planning` and `refreshing`. A repository that hangs or fails delays no other: each has a thread of
-its own for Git.
+Deciding is in `planning`, `expiring` and `refreshing`. A repository that hangs or fails delays no other: what
+blocks runs in a thread of its own, and `References` bounds how much git runs at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING, assert_never
+from urllib.parse import urlsplit
 
 from coop_core.agent import configuration, planning, refreshing
 from coop_core.agent.repositories import RepositoryFollower
-from coop_core.cluster import kinds
+from coop_core.agent.watching import RefsWatch
+from coop_core.cluster import kinds, labels
 from coop_core.errors import CoopError
+from coop_core.git.branches import BRANCHES
+from coop_core.git.references import References
 from coop_core.kube import failures, following
 from coop_core.text import one_line
 
@@ -46,6 +51,9 @@ class Agent:
         self._mirror = mirror
         self._config_file = config_file
         self._clock = clock
+        self._references = References(mirror, BRANCHES)
+        self._watch = RefsWatch()
+        self._neighbours: Counter[str] = Counter()
         self._followers: dict[str, RepositoryFollower] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._applications: dict[str, Raw] | None = None
@@ -59,14 +67,19 @@ class Agent:
         """Until cancelled."""
         try:
             async with asyncio.TaskGroup() as group:
+                group.create_task(self._watch.run())
                 group.create_task(self._follow_configuration(group))
                 group.create_task(self._follow(kinds.APPLICATION, kinds.ARGOCD_NAMESPACE))
                 group.create_task(self._follow(kinds.NAMESPACE, None))
                 group.create_task(self._reconciling())
                 group.create_task(self._refreshing())
         finally:
-            for follower in self._followers.values():
-                follower.close()
+            await self._references.close()
+
+    @property
+    def requests(self) -> int:
+        """HTTP requests to remotes since the start."""
+        return self._references.requests
 
     async def _follow_configuration(self, group: asyncio.TaskGroup) -> None:
         known: configuration.Configuration | None = None
@@ -88,15 +101,21 @@ class Agent:
         for url in list(self._followers):
             if url not in current.urls:
                 self._tasks.pop(url).cancel()
-                self._followers.pop(url).close()
+                del self._followers[url]
+                self._references.forget(url)
+        self._neighbours = Counter(_host(url) for url in current.urls)
         kept = self._followers
-        self._followers = {
-            url: kept.get(url) or RepositoryFollower(url, self._mirror, self._clock, self) for url in current.urls
-        }
+        self._followers = {url: kept.get(url) or self._follower(url) for url in current.urls}
         for url, follower in self._followers.items():
             if url not in self._tasks:
-                self._tasks[url] = group.create_task(follower.run())
+                self._tasks[url] = group.create_task(follower.run(self._watch))
         self._reconcile.set()
+
+    def _follower(self, url: str) -> RepositoryFollower:
+        def neighbours(url: str) -> int:
+            return self._neighbours[_host(url)]
+
+        return RepositoryFollower(url, self._mirror, self._references, self._clock, self, neighbours)
 
     # What a repository's follower tells.
 
@@ -141,7 +160,8 @@ class Agent:
             await _heard(self._reconcile, RECONCILE_S)
             if self._applications is None or self._namespaces is None or not self._followers:
                 continue
-            plan = planning.plan(self._git(), self._applications.values(), self._namespaces.values())
+            now_s = self._clock.now_s()
+            plan = planning.plan(self._git(), self._applications.values(), self._namespaces.values(), now_s)
             for problem in plan.problems:
                 self._tell(problem)
             for action in plan.actions:
@@ -179,6 +199,10 @@ class Agent:
             case planning.CreateNamespace(body):
                 await client.create(kinds.NAMESPACE, body)
                 log.info("environment %s created", body["metadata"]["name"])
+            case planning.MarkNamespace(name, patch):
+                await client.patch(kinds.NAMESPACE, None, name, patch)
+                expired = (patch["metadata"]["annotations"] or {}).get(labels.EXPIRED)
+                log.info("environment %s %s", name, f"expired at {expired}" if expired else "is back")
             case planning.DeleteNamespace(name):
                 await client.delete(kinds.NAMESPACE, None, name)
                 log.info("environment %s removed: its branch is gone", name)
@@ -192,7 +216,7 @@ class Agent:
                 log.info("application %s changed", name)
             case planning.DeleteApplication(name):
                 await client.delete(kinds.APPLICATION, kinds.ARGOCD_NAMESPACE, name)
-                log.info("application %s deleted: its folder or branch is gone", name)
+                log.info("application %s deleted: its folder or branch is gone, or expired", name)
             case _:
                 assert_never(action)
 
@@ -249,7 +273,7 @@ class Agent:
     def _heads(self) -> dict[str, str]:
         """The commit that each of our Applications should be compared with, by Application name."""
         heads = {
-            (planning.public_url(follower.url), f"{planning.BRANCHES}{environment}"): commit
+            (planning.public_url(follower.url), f"{BRANCHES}{environment}"): commit
             for follower in self._followers.values()
             for environment, commit in follower.heads.items()
         }
@@ -268,6 +292,11 @@ class Agent:
                 self._told.clear()
             self._told.add(text)
             log.warning("%s", one_line(text, 500))
+
+
+def _host(url: str) -> str:
+    """What the limit on requests is counted for; "" for what is on this machine, or is reached by ssh alone."""
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 async def _heard(event: asyncio.Event, timeout_s: float | None) -> None:

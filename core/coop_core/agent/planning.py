@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
+from coop_core.agent import expiring
 from coop_core.cluster import kinds, labels
+from coop_core.git.branches import BRANCHES
+from coop_core.git.repository import PERSONAL
 from coop_core.text import one_line
 
 if TYPE_CHECKING:
@@ -19,9 +22,6 @@ if TYPE_CHECKING:
 
     from coop_core.cluster.kinds import Raw
 
-BRANCHES = "refs/heads/env/"
-SHARED_ENVIRONMENT = "main"
-PERSONAL_PREFIX = "dev-"
 PROJECT = "coop"
 IN_CLUSTER = "https://kubernetes.default.svc"
 
@@ -37,6 +37,8 @@ class Branch:
     commit: str
     folders: tuple[str, ...]
     """All folders at the branch's root, checked or not."""
+    expires_s: float | None = None
+    """When nothing of it shall run any more, in seconds since the epoch; None is never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,14 @@ class GitView:
 @dataclass(frozen=True, slots=True)
 class CreateNamespace:
     body: Raw
+
+
+@dataclass(frozen=True, slots=True)
+class MarkNamespace:
+    """A merge patch that says whether the environment has expired."""
+
+    name: str
+    patch: Raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,9 @@ class DeleteApplication:
     name: str
 
 
-Action = CreateNamespace | DeleteNamespace | CreateApplication | ChangeApplication | DeleteApplication
+Action = (
+    CreateNamespace | MarkNamespace | DeleteNamespace | CreateApplication | ChangeApplication | DeleteApplication
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +99,8 @@ class Plan:
     problems: tuple[str, ...]
 
 
-def environment_of(ref: str) -> str | None:
-    """The environment of a branch `refs/heads/env/<environment>`; None when it names none that may exist."""
-    name = ref.removeprefix(BRANCHES)
-    is_known = name == SHARED_ENVIRONMENT or (name.startswith(PERSONAL_PREFIX) and len(name) > len(PERSONAL_PREFIX))
-    return name if ref.startswith(BRANCHES) and is_known and _LABEL.fullmatch(name) else None
-
-
-def plan(git: GitView, applications: Iterable[Raw], namespaces: Iterable[Raw]) -> Plan:
-    """What must be done so that the platform is as Git says."""
+def plan(git: GitView, applications: Iterable[Raw], namespaces: Iterable[Raw], now_s: float) -> Plan:
+    """What must be done so that the platform is as Git says. now_s: seconds since the epoch."""
     existing = {body["metadata"]["name"]: body for body in applications}
     spaces = {body["metadata"]["name"]: body for body in namespaces}
     problems: list[str] = []
@@ -107,9 +112,11 @@ def plan(git: GitView, applications: Iterable[Raw], namespaces: Iterable[Raw]) -
         for branch in git.branches
         if branch.environment in foreign
     ]
-    wanted = _wanted(branches, existing, problems)
+    living = [branch for branch in branches if not expiring.is_expired(branch, now_s)]
+    wanted = _wanted(living, existing, problems)
     actions = [
-        *_namespaces_to_create(branches, spaces),
+        *_namespaces_to_create(living, spaces),
+        *(MarkNamespace(name, patch) for name, patch in expiring.marks(branches, git.unread, spaces, now_s)),
         *_applications_to_write(wanted, existing, problems),
         *_applications_to_delete(git, wanted, existing, foreign),
         *_namespaces_to_delete(git, existing.values(), spaces.values()),
@@ -264,7 +271,7 @@ def _covers(present: Raw, wanted: Raw) -> bool:
 def _applications_to_delete(
     git: GitView, wanted: dict[str, Raw], existing: dict[str, Raw], foreign: set[str]
 ) -> list[DeleteApplication]:
-    """Ours, of a repository that was read and is still configured, whose folder or branch is gone."""
+    """Ours, of a repository that was read and is still configured, whose folder or branch is gone or expired."""
     readable = {public_url(url) for url in git.configured - git.unread}
     # Two configured URLs that differ only in their login are one repository to Argo CD: both must have been read.
     readable -= {public_url(url) for url in git.unread}
@@ -290,7 +297,7 @@ def _namespaces_to_delete(
     return [
         DeleteNamespace(name)
         for body in spaces
-        if (name := str(body["metadata"]["name"])).startswith(PERSONAL_PREFIX)
+        if (name := str(body["metadata"]["name"])).startswith(PERSONAL)
         and name not in used
         and is_ours(body)
         and (body["metadata"].get("labels") or {}).get(labels.ENVIRONMENT) == name

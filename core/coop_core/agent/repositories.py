@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 from coop_core.agent import planning
-from coop_core.agent.watching import LOCAL_LOOK_S, Pace, RefsWatch
+from coop_core.agent.watching import BY_PROCESS, BY_REQUEST, ON_DISK, Pace, RefsWatch, Ticks
 from coop_core.errors import CoopError
-from coop_core.git import remotes
+from coop_core.git import messages, remotes
+from coop_core.git.branches import named_by
+from coop_core.git.smart_http import RetryLater
+from coop_core.git.threads import in_thread
 from coop_core.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from coop_core.agent.planning import Branch
     from coop_core.clock import Clock
     from coop_core.git.mirror import Mirror
-
-
-_T = TypeVar("_T")
+    from coop_core.git.references import Found, References
 
 
 class Listener(Protocol):
@@ -37,43 +38,45 @@ class Listener(Protocol):
 
 
 class RepositoryFollower:
-    """Follows one remote until cancelled."""
+    """Follows one remote until cancelled. neighbours: how many remotes of a URL's host are followed."""
 
-    def __init__(self, url: str, mirror: Mirror, clock: Clock, listener: Listener) -> None:
+    def __init__(
+        self,
+        url: str,
+        mirror: Mirror,
+        references: References,
+        clock: Clock,
+        listener: Listener,
+        neighbours: Callable[[str], int] = lambda _: 1,
+    ) -> None:
         self.url = url
         self.heads: dict[str, str] = {}
         """Environment to commit, as last seen."""
         self.branches: tuple[Branch, ...] | None = None
         """What was read of them; None before the first time."""
         self.is_current = False
-        """Whether the last reading succeeded, so that what is missing from `branches` is really gone."""
+        """Whether `branches` are what the remote had at the last look, so that what is missing is really gone."""
         self._mirror = mirror
+        self._references = references
         self._clock = clock
         self._listener = listener
-        # A thread of its own: a remote that hangs must not hold up another.
-        self._git = ThreadPoolExecutor(max_workers=1, thread_name_prefix="coop-git")
+        self._neighbours = neighbours
+        self._pace = Pace(clock.monotonic_s())
+        self._ticks = ON_DISK
 
-    def close(self) -> None:
-        self._git.shutdown(wait=False, cancel_futures=True)
-
-    async def run(self) -> None:
+    async def run(self, watch: RefsWatch) -> None:
         changed = asyncio.Event()
-        watch = self._watch(changed)
+        folder = _git_dir(self.url)
+        if folder:
+            watch.add(folder, changed)
         try:
-            await self._looking(changed, is_local=watch is not None)
+            await self._looking(changed)
         finally:
-            if watch is not None:
-                watch.cancel()
+            if folder:
+                watch.remove(folder)
 
-    def _watch(self, changed: asyncio.Event) -> asyncio.Task[None] | None:
-        folder = remotes.local_path(self.url)
-        if folder is None:
-            return None
-        git_dir = folder / ".git" if (folder / ".git").is_dir() else folder
-        return asyncio.create_task(RefsWatch(git_dir, changed).run())
-
-    async def _looking(self, changed: asyncio.Event, *, is_local: bool) -> None:
-        pace = Pace(self._clock.monotonic_s())
+    async def _looking(self, changed: asyncio.Event) -> None:
+        pace = self._pace
         while True:
             changed.clear()
             before = self.heads
@@ -81,7 +84,7 @@ class RepositoryFollower:
             pace.errors = 0 if is_read else pace.errors + 1
             if self.heads != before:
                 pace.changed_at_s = self._clock.monotonic_s()
-            pause_s = LOCAL_LOOK_S if is_local else pace.next_s(self._clock.monotonic_s())
+            pause_s = pace.next_s(self._clock.monotonic_s(), self._ticks, self._neighbours(self.url))
             try:
                 # Not wait_for: before Python 3.12 it swallows a cancellation that meets the event.
                 async with asyncio.timeout(pause_s):
@@ -92,30 +95,56 @@ class RepositoryFollower:
     async def _look(self) -> bool:
         """Whether the repository could be read, whole."""
         was_current = self.is_current
+        self._pace.retry_after_s = 0.0
         try:
-            refs = await self._in_git(lambda: remotes.heads(self.url, planning.BRANCHES))
-            heads = self._checked(refs)
+            found = await self._references.look(self.url, is_suspect=self._pace.errors > 0)
+            self._ticks = self._ticks_of(found)
+            heads = self._checked(found.heads)
             if heads == self.heads and was_current:
                 return True
             self.heads = heads
+            self.is_current = False
             self._listener.heads_seen()
-            known = {branch.environment: branch for branch in self.branches or ()}
-            self.branches = tuple(
-                [await self._branch(name, commit, known.get(name)) for name, commit in heads.items()]
-            )
+            await self._read(found)
             self.is_current = True
         except (CoopError, OSError) as error:
             self.is_current = False
+            self._pace.retry_after_s = error.after_s if isinstance(error, RetryLater) else 0.0
             self._listener.problem(f"{error}; {error.remedy}" if isinstance(error, CoopError) else str(error))
             if not was_current:
                 return False
         self._listener.branches_read()
         return self.is_current
 
+    def _ticks_of(self, found: Found) -> Ticks:
+        if _git_dir(self.url):
+            return ON_DISK
+        return BY_PROCESS if found.by_git else BY_REQUEST
+
+    async def _read(self, found: Found) -> None:
+        """Brings the commits here, all with one fetch, and reads those that are new."""
+        if not found.is_at_hand:
+            fetched = await self._references.fetch(self.url, is_suspect=self._pace.errors > 0)
+            self.heads = self._checked(fetched.heads)
+        known = {(branch.environment, branch.commit): branch for branch in self.branches or ()}
+        new = [head[1] for head in self.heads.items() if head not in known]
+        read = await in_thread(lambda: self._mirror.heads(self.url, new)) if new else {}
+        branches = []
+        for environment, commit in self.heads.items():
+            if branch := known.get((environment, commit)):
+                branches.append(branch)
+                continue
+            if commit not in read:
+                raise OSError(f"commit {commit[:12]} of {environment} went away while it was read")
+            said, folders = read[commit]
+            ends_s = messages.expires_s(environment, said.message)
+            branches.append(planning.Branch(self.url, environment, commit, tuple(sorted(folders)), ends_s))
+        self.branches = tuple(branches)
+
     def _checked(self, refs: dict[str, str]) -> dict[str, str]:
         heads: dict[str, str] = {}
         for ref, commit in sorted(refs.items()):
-            environment = planning.environment_of(ref)
+            environment = named_by(ref)
             if environment is None:
                 self._listener.problem(
                     f"branch {one_line(ref, 120)!r} of {planning.public_url(self.url)} is ignored: environments "
@@ -125,17 +154,10 @@ class RepositoryFollower:
                 heads[environment] = commit
         return heads
 
-    async def _branch(self, environment: str, commit: str, known: Branch | None) -> Branch:
-        if known is not None and known.commit == commit:
-            return known
-        at_hand = commit
-        if remotes.local_path(self.url) is None:
-            fetched = await self._in_git(
-                lambda: self._mirror.resolve(self.url, f"{planning.BRANCHES}{environment}")
-            )
-            at_hand = fetched or commit
-        folders = await self._in_git(lambda: self._mirror.folders(self.url, at_hand))
-        return planning.Branch(self.url, environment, commit, tuple(sorted(folders)))
 
-    async def _in_git(self, work: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._git, work)
+def _git_dir(url: str) -> Path | None:
+    """The Git folder of a repository on this machine."""
+    folder = remotes.local_path(url)
+    if folder is None:
+        return None
+    return folder / ".git" if (folder / ".git").is_dir() else folder

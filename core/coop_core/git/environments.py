@@ -7,7 +7,6 @@ next deploy commit (`deploying.commit`).
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -15,9 +14,9 @@ from typing import TYPE_CHECKING, Literal
 from coop_core.cluster import labels
 from coop_core.errors import CoopError, ExitCode
 from coop_core.git import committing, deploying, failures, messages, refs
+from coop_core.git.branches import BRANCHES, SHARED, is_name
 from coop_core.git.objects import FOLDER, Objects
 from coop_core.git.remotes import url_mark
-from coop_core.git.repository import PERSONAL
 from coop_core.git.runner import REMOTE_LIMIT_S
 from coop_core.git.trees import Limits, contents
 from coop_core.manifests import sleeping
@@ -28,26 +27,10 @@ if TYPE_CHECKING:
     from coop_core.git.objects import Commit
     from coop_core.git.repository import Identity, Remote, Repository
 
-BRANCHES = "refs/heads/env/"
-SHARED = "main"
-
 State = Literal["awake", "asleep", "expired"]
 
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _SEEN = "refs/coop/seen/"
 _ATTEMPTS = 20
-
-
-def named_by(ref: str) -> str | None:
-    """The environment of a branch `refs/heads/env/<environment>`; None when it names none that may exist."""
-    name = ref.removeprefix(BRANCHES)
-    return name if ref.startswith(BRANCHES) and is_name(name) else None
-
-
-def is_name(name: str) -> bool:
-    """Whether an environment may be called so: `main`, or `dev-<user>`, as a DNS label."""
-    is_known = name == SHARED or (name.startswith(PERSONAL) and len(name) > len(PERSONAL))
-    return is_known and bool(_LABEL.fullmatch(name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,11 @@ from coop_core.git.runner import REMOTE_LIMIT_S, Git, check_id, check_ref
 from coop_core.git.trees import Limits, contents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+UPDATE_LIMIT_S = 30.0
+"""How long asking for all branches may take; who polls asks again anyway."""
 
 _KEPT = 256
 _KEPT_BYTES = 1024 * 1024
@@ -43,6 +46,33 @@ class Mirror:
         local = remotes.local_git(url)
         found = _commit(local, ref) if local else self._fetch(url, ref)
         return found.id if found else None
+
+    def update(self, url: str, prefix: str) -> dict[str, str]:
+        """Full ref to commit for every ref below `prefix` ("refs/heads/…/"), with their objects at hand."""
+        if remotes.local_git(url):
+            return remotes.heads(url, prefix)
+        git = self._cache(url)
+        kept = f"refs/mirror/{prefix.removeprefix('refs/')}"
+        # A pattern, so that the remote is asked for these refs alone; and nobody waits for a remote that trickles.
+        slow = ("-c", "http.lowSpeedLimit=1", "-c", f"http.lowSpeedTime={UPDATE_LIMIT_S:.0f}")
+        with _one_fetch(git.folder / "coop.lock"):
+            git.run(
+                *slow, "fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
+                "--no-recurse-submodules", "--", remotes.REMOTE, f"+{check_ref(f'{prefix}x')[:-1]}*:{kept}*",
+                doing=f"fetch from {failures.clean(url)}", env=remotes.naming(url), limit_s=UPDATE_LIMIT_S,
+            )  # fmt: skip
+            found = remotes.heads(str(git.folder), kept)
+        return {f"refs/{ref.removeprefix('refs/mirror/')}": commit for ref, commit in found.items()}
+
+    def heads(self, url: str, commits: Iterable[str]) -> dict[str, tuple[Commit, list[str]]]:
+        """What each commit says, and the folders at its root; one that is not at hand is left out."""
+        found: dict[str, tuple[Commit, list[str]]] = {}
+        with Objects(self._git(url)) as objects:
+            for sha in commits:
+                if commit := objects.commit(check_id(sha)):
+                    entries = objects.entries(commit.tree)
+                    found[sha] = commit, [entry.path for entry in entries if entry.mode == FOLDER]
+        return found
 
     def commit(self, url: str, sha: str) -> Commit | None:
         """What a commit says; None when it is not at hand."""
