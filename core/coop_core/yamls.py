@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SIZE_LIMIT_BYTES = 1024 * 1024
 DEPTH_LIMIT = 64
 NODE_LIMIT = 100_000
-"""Counted as if every alias were written out, so that a small file cannot stand for a huge value."""
+"""Both count as if every alias were written out, so that a small file cannot stand for a huge or deep value."""
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -37,6 +37,7 @@ class Scalar:
     is_plain: bool
     """Written without quotes, so `true`, `5` and `null` mean more than their letters."""
     size: int = 1
+    depth: int = 0
 
     @property
     def value(self) -> Any:
@@ -48,6 +49,7 @@ class Sequence:
     line: int
     items: list[Node] = field(default_factory=list)
     size: int = 1
+    depth: int = 1
 
 
 @dataclass(slots=True)
@@ -56,6 +58,7 @@ class Mapping:
     items: dict[str, tuple[int, Node]] = field(default_factory=dict)
     """Key to (line of the key, value)."""
     size: int = 1
+    depth: int = 1
 
 
 Node = Scalar | Sequence | Mapping
@@ -180,7 +183,9 @@ class _Composer:
     def _take(self, event: Any) -> Node | None:
         """The node that this event completes; None when it completes nothing."""
         if isinstance(event, yaml.AliasEvent):
-            return self._placed(self._aliased(event), event)
+            aliased = self._aliased(event)
+            self._check_depth(aliased.depth, event)
+            return self._placed(aliased, event)
         if isinstance(event, yaml.ScalarEvent):
             return self._placed(self._scalar(event), event)
         if isinstance(event, yaml.SequenceStartEvent | yaml.MappingStartEvent):
@@ -193,8 +198,7 @@ class _Composer:
         return None
 
     def _begin(self, event: Any) -> None:
-        if len(self._open) >= DEPTH_LIMIT:
-            raise self._problem(event, f"it is nested more than {DEPTH_LIMIT} levels deep", "flatten it")
+        self._check_depth(1, event)
         is_sequence = isinstance(event, yaml.SequenceStartEvent)
         self._check_tag(event, "tag:yaml.org,2002:seq" if is_sequence else "tag:yaml.org,2002:map")
         if self._open and isinstance(self._open[-1].node, Mapping) and self._open[-1].key is None:
@@ -230,6 +234,7 @@ class _Composer:
         else:
             top.node.items[top.key[0]] = (top.key[1], node)
             top.key = None
+        top.node.depth = max(top.node.depth, node.depth + 1)
         top.node.size += node.size
         if top.node.size > NODE_LIMIT:
             raise self._problem(event, f"it holds more than {NODE_LIMIT} values", "make it smaller; use no aliases")
@@ -245,6 +250,10 @@ class _Composer:
             first = mapping.items[node.text][0]
             raise self._problem(event, f"{_shown(node.text)!r} is there already, in line {first}", "remove one")
         return node.text, line
+
+    def _check_depth(self, more: int, event: Any) -> None:
+        if len(self._open) + more > DEPTH_LIMIT:
+            raise self._problem(event, f"it is nested more than {DEPTH_LIMIT} levels deep", "flatten it")
 
     def _check_tag(self, event: Any, allowed: str) -> None:
         if event.tag not in (None, "!", allowed):

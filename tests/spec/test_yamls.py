@@ -127,6 +127,32 @@ def test_a_bomb_is_refused(text: bytes) -> None:
     refused(text)
 
 
+def chain(links: int, levels: int) -> bytes:
+    """Lists of `levels` levels, each with the one before in its middle."""
+    lines = [f"- &a0 {'[' * levels}1{']' * levels}"]
+    lines += [f"- &a{i} {'[' * levels}*a{i - 1}{']' * levels}" for i in range(1, links)]
+    return "\n".join(lines).encode()
+
+
+def depth(value: Any) -> int:
+    return 1 + max(map(depth, value), default=0) if isinstance(value, list) else 0
+
+
+@given(st.integers(1, 8), st.integers(1, 40))
+def test_aliases_count_as_deep_as_what_they_stand_for(links: int, levels: int) -> None:
+    whole = 1 + links * levels
+    if whole > yamls.DEPTH_LIMIT:
+        assert f"more than {yamls.DEPTH_LIMIT} levels deep" in refused(chain(links, levels)).why
+    else:
+        assert depth(yamls.load(chain(links, levels), "x.yaml")) == whole
+
+
+def test_a_long_chain_of_aliases_is_refused_at_its_line() -> None:
+    error = refused(chain(56, 58))
+    assert error.why == f"x.yaml:2: it is nested more than {yamls.DEPTH_LIMIT} levels deep"
+    assert error.remedy == "flatten it"
+
+
 def test_a_bomb_does_not_end_the_process() -> None:
     code = (
         "import resource\nresource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20))\n"
