@@ -20,16 +20,20 @@ from coop_core.cluster.redaction import HIDDEN, application, scrub, shown
         "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
         "-----BEGIN RSA PRIVATE KEY-----\nMIIE",
         "Authorization: Bearer abcdefgh12345678",
+        "Authorization: Basic YXBwOmh1bnRlcjI=",
+        "Get http://10.0.0.1/?a=b&access_token=hunter2: refused",
+        "/callback?key=hunter2#here",
     ],
 )
 def test_known_shapes_of_secrets_are_hidden_in_any_text(secret: str) -> None:
     assert HIDDEN in scrub(f"before {secret} after")
     assert "hunter2" not in scrub(secret)
     assert "abcdefghijklmnop" not in scrub(secret)
+    assert "YXBw" not in scrub(secret)
 
 
 @pytest.mark.parametrize(
-    "plain", ["http://example.org/a?b=c", "hello", "1.2.3", "user@example.org", "sha256:" + "a" * 64]
+    "plain", ["http://example.org/a?b=c&keys=d", "hello", "1.2.3", "user@example.org", "sha256:" + "a" * 64]
 )
 def test_ordinary_text_stays(plain: str) -> None:
     assert scrub(plain) == plain
@@ -62,9 +66,60 @@ def test_the_argument_after_a_secret_flag_is_hidden() -> None:
     ]
 
 
+HANDLERS: list[dict[str, Any]] = [
+    {"exec": {"command": ["curl", "--password", "hunter2", "--token=hunter2", "PASSWORD=hunter2"]}},
+    {"httpGet": {"path": "/?token=hunter2", "port": 80}},
+    {"httpGet": {"path": "/", "httpHeaders": [{"name": "Authorization", "value": "Basic hunter2"}]}},
+    {"httpGet": {"path": "/", "httpHeaders": [{"name": "X-Api-Key", "value": "hunter2"}]}},
+]
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+@pytest.mark.parametrize("probe", ["livenessProbe", "readinessProbe", "startupProbe", "postStart", "preStop"])
+def test_what_a_probe_or_a_hook_runs_or_sends_is_hidden_as_in_arguments(
+    probe: str, handler: dict[str, Any]
+) -> None:
+    place = {"lifecycle": {probe: handler}} if probe.startswith("p") else {probe: {**handler, "periodSeconds": 5}}
+    body = {"kind": "Pod", "spec": {"containers": [{"name": "web", **place}]}}
+    text = str(shown(body))
+    assert "hunter2" not in text
+    assert HIDDEN in text
+
+
+POD_SPEC: dict[str, Any] = {
+    "containers": [
+        {
+            "name": "web",
+            "command": ["serve", "--token", "hunter2"],
+            "env": [{"name": "API_KEY", "value": "hunter2"}],
+        }
+    ]
+}
+TEMPLATE: dict[str, Any] = {"metadata": {"annotations": {"password": "hunter2"}}, "spec": POD_SPEC}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(
+            {"kind": kind, "spec": {"template": TEMPLATE}}
+            for kind in ("Deployment", "StatefulSet", "DaemonSet", "Job")
+        ),
+        {"kind": "CronJob", "spec": {"jobTemplate": {"spec": {"template": TEMPLATE}}}},
+        {"kind": "PodTemplate", "template": TEMPLATE},
+        {"kind": "Workflow", "spec": {"templates": [{"name": "first", "container": POD_SPEC["containers"][0]}]}},
+    ],
+    ids=lambda body: str(body["kind"]),
+)
+def test_templates_of_every_kind_are_searched(body: dict[str, Any]) -> None:
+    text = str(shown(body))
+    assert "hunter2" not in text
+    assert "--token" in text
+
+
 KEYS = st.sampled_from(
-    ("metadata", "spec", "status", "containers", "env", "template", "source", "sync", "annotations", "args",
-     "conditions", "syncPolicy", "automated", "destination", "name", "value")
+    ("metadata", "spec", "status", "containers", "env", "source", "sync", "annotations", "args",
+     "conditions", "httpHeaders", "template", "syncPolicy", "automated", "destination", "name", "value")
 )  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),

@@ -30,33 +30,31 @@ _SHAPES = re.compile(
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
     r"|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{15,}|\bxox[abprs]-[\w-]{10,}"
     r"|\bcoop_[\w-]{20,}|\bdckr_pat_[\w-]{15,}|\bsk-[\w-]{20,}|\bAIza[\w-]{30,}"
-    r"|(?<=[Bb]earer )[\w.~+/-]{8,}=*"
+    r"|(?<=[Bb]earer )[\w.~+/-]{8,}=*|(?<=[Aa]uthorization: [Bb]asic )[\w+/-]+=*"
 )
 _URL_LOGIN = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]{0,30}://)[^\s/@'\"<>]{1,1024}@", re.IGNORECASE)
-_FLAG = re.compile(r"(?P<flag>--?(?P<name>[\w.-]{1,64})=)(?P<value>.+)", re.DOTALL)
-_POD_LISTS = ("containers", "initContainers", "ephemeralContainers")
+_QUERY = re.compile(r"(?P<lead>[?&](?P<name>[\w.-]{1,64})=)(?P<value>[^\s&#'\"<>]+)")
+_SECRET_PARAMETER = re.compile(r"(^|[-_.])(key|sig|signature)$", re.IGNORECASE)
+_FLAG = re.compile(r"(?P<flag>-{0,2}(?P<name>[\w.-]{1,64})=)(?P<value>.+)", re.DOTALL)
+_SEARCHED = ("metadata", "spec", "status", "template", "message", "note")
+"""Fields of an object; `template` is a PodTemplate's, `message` and `note` are an event's."""
 _TEXT_LIMIT = 64 * 1024
 
 
 def scrub(text: str) -> str:
-    """`text` with logins in URLs and known shapes of secrets hidden."""
+    """`text` with logins and secret parameters of URLs, and known shapes of secrets, hidden."""
     cut = text[:_TEXT_LIMIT]
-    return _SHAPES.sub(HIDDEN, _URL_LOGIN.sub(rf"\g<scheme>{HIDDEN}@", cut))
+    return _SHAPES.sub(HIDDEN, _QUERY.sub(_parameter, _URL_LOGIN.sub(rf"\g<scheme>{HIDDEN}@", cut)))
+
+
+def _parameter(found: re.Match[str]) -> str:
+    is_secret = _SECRET_NAME.search(found["name"]) or _SECRET_PARAMETER.search(found["name"])
+    return found["lead"] + HIDDEN if is_secret else found[0]
 
 
 def shown(body: Raw) -> Raw:
     """An object of any kind but Application, as a developer may see it."""
-    result = {key: value for key, value in body.items() if key not in ("metadata", "spec", "status")}
-    for key in ("message", "note"):  # events
-        if isinstance(result.get(key), str):
-            result[key] = scrub(result[key])
-    if isinstance(body.get("metadata"), dict):
-        result["metadata"] = metadata(body["metadata"])
-    if "spec" in body:
-        result["spec"] = _spec(body["spec"])
-    if "status" in body:
-        result["status"] = _scrubbed(body["status"])
-    return result
+    return {key: _field(key, value) if key in _SEARCHED else value for key, value in body.items()}
 
 
 def metadata(its: Raw) -> Raw:
@@ -96,41 +94,28 @@ def _annotations(annotations: Raw) -> Raw:
     }
 
 
-def _spec(spec: Any) -> Any:
-    """A pod's spec, or one with a pod template in it; others pass with their text searched."""
-    if not isinstance(spec, dict):
-        return spec
-    result = {key: value if key in _POD_LISTS else _scrubbed(value) for key, value in spec.items()}
-    for key in _POD_LISTS:
-        if isinstance(spec.get(key), list):
-            result[key] = [_container(container) for container in spec[key]]
-    template = spec.get("template")
-    if isinstance(template, dict):
-        result["template"] = {
-            **template,
-            "metadata": metadata(_mapping(template.get("metadata"))),
-            "spec": _spec(template.get("spec")),
-        }
-    return result
+def _field(key: str, value: Any) -> Any:
+    """A value by what its name says it is, however deep it lies: every kind's pod template has the same words."""
+    if isinstance(value, str):
+        return scrub(value)
+    if isinstance(value, dict):
+        return metadata(value) if key == "metadata" else {name: _field(name, one) for name, one in value.items()}
+    if not isinstance(value, list):
+        return value
+    if key in ("command", "args"):
+        return _arguments(value)
+    if key in ("env", "httpHeaders"):
+        return [_named(one) for one in value]
+    return _scrubbed(value)
 
 
-def _container(container: Any) -> Any:
-    if not isinstance(container, dict):
-        return container
-    result = {key: _scrubbed(value) for key, value in container.items()}
-    for key in ("command", "args"):
-        if isinstance(container.get(key), list):
-            result[key] = _arguments(container[key])
-    if isinstance(container.get("env"), list):
-        result["env"] = [_variable(variable) for variable in container["env"]]
-    return result
-
-
-def _variable(variable: Any) -> Any:
-    if not isinstance(variable, dict) or not isinstance(variable.get("value"), str):
-        return variable
-    is_secret = _SECRET_NAME.search(str(variable.get("name", "")))
-    return {**variable, "value": HIDDEN if is_secret and variable["value"] else scrub(variable["value"])}
+def _named(entry: Any) -> Any:
+    """A variable or a header."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("value"), str):
+        return _scrubbed(entry)
+    name = str(entry.get("name", ""))
+    is_secret = _SECRET_NAME.search(name) or "authorization" in name.lower()
+    return {**entry, "value": HIDDEN if is_secret and entry["value"] else scrub(entry["value"])}
 
 
 def _arguments(arguments: list[Any]) -> list[Any]:
@@ -139,7 +124,7 @@ def _arguments(arguments: list[Any]) -> list[Any]:
     hide_next = False
     for argument in arguments:
         if not isinstance(argument, str):
-            result.append(argument)
+            result.append(_scrubbed(argument))
             continue
         flag = _FLAG.fullmatch(argument)
         if hide_next and not argument.startswith("-"):
@@ -153,14 +138,8 @@ def _arguments(arguments: list[Any]) -> list[Any]:
 
 
 def _scrubbed(value: Any) -> Any:
-    """Every string in a JSON value scrubbed."""
-    if isinstance(value, str):
-        return scrub(value)
-    if isinstance(value, list):
-        return [_scrubbed(one) for one in value]
-    if isinstance(value, dict):
-        return {key: _scrubbed(one) for key, one in value.items()}
-    return value
+    """A value of no particular name."""
+    return [_field("", one) for one in value] if isinstance(value, list) else _field("", value)
 
 
 def _mapping(value: Any) -> Raw:
