@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from coop_core.clock import SystemClock
 from coop_core.cluster.kinds import CONFIG_MAP, DEPLOYMENT, NAMESPACE, SERVICE
+from coop_core.local import store as stores
 from coop_core.local.objects import (
     AlreadyExists,
     Conflict,
@@ -64,6 +65,24 @@ def check_kept(folder: Path, acknowledged: dict[str, str], last_revision: int) -
     differing = [name for name, number in acknowledged.items() if kept.get(name, "-") != number]
     assert len(differing) <= 1
     assert last_revision <= store.revision <= last_revision + 1
+    store.close()
+
+
+def test_the_changes_kept_for_watches_are_bounded_by_weight_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "HISTORY_BYTES", 10_000)
+    store = Store(tmp_path / "objects.db")
+    first = store.revision
+    for number in range(30):
+        store.put(CONFIG_MAP, in_main("a", text=f"{number}" * 1000))
+        kept = list(store.changes(store.oldest_revision))
+        assert sum(len(change.encoded) for change in kept) <= 2 * 10_000
+        assert kept[-1].revision == store.revision
+    with pytest.raises(Expired):
+        list(store.changes(first))
+    store.put(CONFIG_MAP, in_main("a", text="x" * 50_000))
+    assert [change.revision for change in store.changes(store.revision - 1)] == [store.revision]
     store.close()
 
 

@@ -25,7 +25,9 @@ Key = tuple[str, str, str, str]
 """(group, plural, namespace, name); namespace is "" for cluster-scoped kinds."""
 
 HISTORY = 4_000
-"""Changes kept for watches that resume; older revisions are expired. A change of a pod weighs about 20 KB."""
+"""Changes kept for watches that resume; older revisions are expired. Up to twice as many are, between two cuts."""
+HISTORY_BYTES = 4 * 1024 * 1024
+"""The same as JSON; in memory an object weighs several times that."""
 
 
 class Expired(Exception):
@@ -70,6 +72,7 @@ class Store:
         """By kind, namespace and name."""
         self._log: list[Change] = []
         self._changed_at: dict[tuple[str, str], int] = {}
+        self._log_bytes = 0
         self._waiting: set[asyncio.Future[None]] = set()
         self._listeners: set[Callable[[], None]] = set()
         self.revision = 1
@@ -160,15 +163,29 @@ class Store:
     def _tell(self, change: Change) -> None:
         self._log.append(change)
         self._changed_at[change.key[:2]] = change.revision
-        if len(self._log) > 2 * HISTORY:
-            self.oldest_revision = self._log[HISTORY - 1].revision
-            del self._log[:HISTORY]
+        self._log_bytes += len(change.encoded)
+        if len(self._log) > 2 * HISTORY or self._log_bytes > 2 * HISTORY_BYTES:
+            self._cut_log()
         for future in self._waiting:
             if not future.done():
                 future.set_result(None)
         self._waiting.clear()
         for listener in tuple(self._listeners):
             listener()
+
+    def _cut_log(self) -> None:
+        """Forgets all but the newest changes that keep to both limits; the very newest always stays."""
+        kept = kept_bytes = 0
+        for change in reversed(self._log[-HISTORY:]):
+            if kept and kept_bytes + len(change.encoded) > HISTORY_BYTES:
+                break
+            kept += 1
+            kept_bytes += len(change.encoded)
+        gone = len(self._log) - kept
+        if gone:
+            self.oldest_revision = self._log[gone - 1].revision
+            del self._log[:gone]
+            self._log_bytes = kept_bytes
 
     def changes(self, after: int) -> Iterator[Change]:
         """What happened after a revision, oldest first; raises Expired when that is no longer known."""
