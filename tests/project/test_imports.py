@@ -18,6 +18,9 @@ HEAVY = (
     "cryptography",
     "yaml",
     "asyncio",
+    "dagger",
+    "opentelemetry",
+    "graphql",
 )
 
 
@@ -39,6 +42,14 @@ def test_help_loads_nothing_that_it_does_not_print(arguments: list[str]) -> None
 )
 def test_nothing_but_the_dashboard_loads_textual(module: str) -> None:
     assert not loaded_by(f"import {module}") & {"textual", "rich"}
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["coop_tui.building", "coop_tui.demo.play", "coop_core.build.dagger.builder", "coop_core.platform.serving"],
+)
+def test_nothing_but_a_build_with_dagger_loads_its_sdk(module: str) -> None:
+    assert not loaded_by(f"import {module}") & {"dagger", "opentelemetry", "graphql", "httpx"}
 
 
 def test_a_platform_starts_without_the_kubernetes_client() -> None:

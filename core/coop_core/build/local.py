@@ -107,10 +107,14 @@ def _program(
         )  # fmt: skip
     if found != "python":
         return None, ()
+    return packages(objects, entries), ()
+
+
+def packages(objects: Objects, entries: Sequence[Entry]) -> python.Dependencies:
+    """What a Python program needs installed, by the files in its folder."""
     described = [e for e in entries if e.path.endswith((".txt", ".in")) or e.path in python.DESCRIPTIONS]
     bodies = objects.read_all([e.id for e in described], _DESCRIPTION_LIMIT_BYTES)
-    read = {e.path: blob.body for e, blob in zip(described, bodies, strict=True) if blob}
-    return python.dependencies(read), ()
+    return python.dependencies({e.path: blob.body for e, blob in zip(described, bodies, strict=True) if blob})
 
 
 def _serving(folder: str) -> tuple[str, ...]:

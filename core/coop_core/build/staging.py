@@ -26,7 +26,9 @@ def program(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def write(objects: Objects, entries: Sequence[Entry], root: Path) -> None:
-    """Writes entries below `root`, which is empty. Links come last, so that no file is written through one."""
+    """Writes entries below `root`, where nothing lies in their way. Links come last, so that no file is written
+    through one.
+    """
     files = [_checked(entry) for entry in entries if entry.mode != SYMLINK]
     left_bytes = TOTAL_LIMIT_BYTES
     made: set[str] = set()
@@ -34,9 +36,7 @@ def write(objects: Objects, entries: Sequence[Entry], root: Path) -> None:
         if blob is None:
             raise _refused(entry, "it is missing in the repository", "git fsck")
         if blob.body.startswith(_LFS):
-            raise _refused(
-                entry, "it is kept by Git LFS, which the local builder does not read", "git lfs untrack it"
-            )
+            raise _refused(entry, "it is kept by Git LFS, which coop does not read", "git lfs untrack it")
         left_bytes -= len(blob.body)
         if left_bytes < 0:
             raise _refused(
@@ -65,7 +65,11 @@ def _write_links(objects: Objects, links: Sequence[Entry], root: Path) -> None:
             raise _outside(entry)
         os.makedirs((root / entry.path).parent, exist_ok=True)
         os.symlink(target, root / entry.path)
-    # Only now: where a link leads depends on the other links.
+    check_links(links, root)
+
+
+def check_links(links: Sequence[Entry], root: Path) -> None:
+    """Raises when one leads out of `root`. Where a link leads depends on the others, so all must be there."""
     real_root = os.path.realpath(root)
     for entry in links:
         real = os.path.realpath(root / entry.path)

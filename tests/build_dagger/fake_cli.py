@@ -1,0 +1,82 @@
+"""A program that looks like the Dagger CLI from outside: `dagger session`, until its standard input ends.
+
+It works in the folder that FAKE_DAGGER names: what happens is appended to `journal`, one JSON object a line, and
+`plans.json` says what each start is to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def write(folder: Path, root: Path) -> Path:
+    """Makes the program in `folder`; root: where the tests' package is found."""
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / "dagger"
+    program.write_text(
+        f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(root)!r})\n"
+        "from tests.build_dagger.fake_cli import main\nmain()\n"
+    )
+    program.chmod(0o755)
+    return program
+
+
+def journal(folder: Path) -> list[dict[str, Any]]:
+    path = folder / "journal"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def plan(folder: Path, *starts: dict[str, Any]) -> None:
+    """What the first, second, … start does: {"say": "no engine", "end": 1}, {"faults": [...]}, {"stays": true}."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "plans.json").write_text(json.dumps(starts))
+
+
+def main() -> None:
+    folder = Path(os.environ["FAKE_DAGGER"])
+    plans = json.loads((folder / "plans.json").read_text()) if (folder / "plans.json").exists() else []
+    number = sum(1 for entry in journal(folder) if "start" in entry)
+    told = sorted(name for name in os.environ if name.startswith(("OTEL_", "DAGGER_", "_EXPERIMENTAL_", "COOP_")))
+    note(folder, start=os.getpid(), arguments=sys.argv[1:], told={name: os.environ[name] for name in told})
+    asyncio.run(serve(folder, plans[number] if number < len(plans) else {}))
+    note(folder, end=os.getpid())
+
+
+def note(folder: Path, **entry: Any) -> None:
+    with (folder / "journal").open("a") as file:
+        file.write(json.dumps(entry) + "\n")
+
+
+async def serve(folder: Path, what: dict[str, Any]) -> None:
+    if "say" in what:
+        print(what["say"], file=sys.stderr, flush=True)
+    if "end" in what:
+        sys.exit(what["end"])
+    from tests.build_dagger.session_server import TOKEN, Fault, SessionServer
+
+    server = SessionServer([Fault(**fault) for fault in what.get("faults", [])], checks=what.get("checks", True))
+    server.spans_to = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "") if what.get("spans", True) else ""
+    server.version = what.get("version", server.version)
+
+    def reached(name: str) -> None:
+        note(folder, reached=name, pid=os.getpid())
+        if what.get("dies_on") == name:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    server.on_reached = reached
+    await server.start()
+    print(json.dumps({"port": server.port, "session_token": TOKEN}), flush=True)
+    if what.get("stays"):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        await asyncio.Event().wait()
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while await reader.read(1024):
+        pass
+    await server.close()
