@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from coop_core.cluster import kinds
+from coop_core.cluster.conversions import EVENTS_V1
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,6 +134,12 @@ class FieldSelector:
 
 
 _NAMES = frozenset(["metadata.name", "metadata.namespace"])
+_EVENTS_V1 = {
+    **{f"regarding.{field}": f"involvedObject.{field}" for field in
+       ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")},
+    "reportingController": "reportingComponent",
+}  # fmt: skip
+"""Fields of an event in its own group, by what they are called where events are stored."""
 _FIELDS: dict[Kind, frozenset[str]] = {
     kinds.POD: _NAMES
     | {
@@ -143,15 +150,23 @@ _FIELDS: dict[Kind, frozenset[str]] = {
     | {f"involvedObject.{field}" for field in
        ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")}
     | {"reason", "reportingComponent", "source", "type"},
+    EVENTS_V1: _NAMES | _EVENTS_V1.keys() | {"reason", "type"},
     kinds.NAMESPACE: frozenset(["metadata.name", "status.phase"]),
+    kinds.NODE: frozenset(["metadata.name", "spec.unschedulable"]),
+    kinds.JOB: _NAMES | {"status.successful"},
+    kinds.REPLICATION_CONTROLLER: _NAMES | {"status.replicas"},
+    kinds.SIGNING_REQUEST: frozenset(["metadata.name", "spec.signerName"]),
     kinds.SERVICE: _NAMES | {"spec.clusterIP", "spec.type"},
     kinds.SECRET: _NAMES | {"type"},
     kinds.REPLICA_SET: _NAMES | {"status.replicas"},
 }  # fmt: skip
 
 
-def parse_fields(text: str, kind: Kind) -> FieldSelector:
-    """Reads `field=value,field!=value` for the fields that `kind` offers. Empty terms count for nothing."""
+def parse_fields(text: str, kind: Kind, more: tuple[str, ...] = ()) -> FieldSelector:
+    """Reads `field=value,field!=value` for the fields that `kind` offers. Empty terms count for nothing.
+
+    more: the fields that the definition of a custom kind offers.
+    """
     terms = []
     for part in _split(text):
         if not part:
@@ -159,9 +174,10 @@ def parse_fields(text: str, kind: Kind) -> FieldSelector:
         found = _FIELD_TERM.fullmatch(part)
         if found is None:
             raise BadSelector(f"invalid selector: '{part[:64]}'; can't understand '{part[:64]}'")
-        if found["field"] not in _FIELDS.get(kind, _NAMES):
+        if found["field"] not in _FIELDS.get(kind, _NAMES) and found["field"] not in more:
             raise BadSelector(f"field label not supported: {found['field'][:64]}")
-        terms.append(FieldTerm(found["field"], _unescaped(found["value"]), found["operator"] != "!="))
+        path = _EVENTS_V1.get(found["field"], found["field"]) if kind == EVENTS_V1 else found["field"]
+        terms.append(FieldTerm(path, _unescaped(found["value"]), found["operator"] != "!="))
     return FieldSelector(tuple(terms))
 
 

@@ -28,41 +28,48 @@ def resolved(schema: Raw, resolve: Resolve) -> Raw:
 
 
 def pruned(
-    schema: Raw, value: Any, *, resolve: Resolve = no_references, is_root: bool = True
+    schema: Raw, value: Any, *, resolve: Resolve = no_references, drops_null: bool = False
 ) -> tuple[Any, list[str]]:
-    """`value` without the fields that the schema does not know, and the paths of those, e.g. "spec.replica"."""
-    unknown: list[str] = []
-    return _pruned(schema, value, "", unknown, resolve, is_root=is_root), unknown
+    """`value` without the fields that the schema does not know, and the paths of those, e.g. "spec.replica".
+
+    drops_null: whether a null counts as absent, where the schema does not allow one. Amounts that were written as
+    numbers become text.
+    """
+    pruning = _Pruning(resolve, drops_null)
+    return pruning.of(schema, value, "", is_root=True), pruning.unknown
 
 
-def _pruned(schema: Raw, value: Any, path: str, unknown: list[str], resolve: Resolve, *, is_root: bool) -> Any:
-    schema = resolved(schema, resolve)
-    if isinstance(value, list):
-        items = _map(schema.get("items"))
-        if items is None:
-            return value
-        return [
-            _pruned(items, item, f"{path}[{index}]", unknown, resolve, is_root=False)
-            for index, item in enumerate(value)
-        ]
-    if not isinstance(value, dict):
-        return value
-    known, others = _map(schema.get("properties")) or {}, _map(schema.get("additionalProperties"))
-    keeps_all = schema.get(PRESERVE) is True or schema.get("additionalProperties") is True
-    is_object = is_root or schema.get(EMBEDDED) is True
-    kept: Raw = {}
-    for name, below in value.items():
-        here = f"{path}.{name}" if path else name
-        inner = known.get(name)
-        if isinstance(inner, dict) and not (is_object and name in _OF_EVERY_OBJECT and "$ref" not in inner):
-            kept[name] = _pruned(inner, below, here, unknown, resolve, is_root=False)
-        elif (is_object and name in _OF_EVERY_OBJECT) or (keeps_all and others is None):
-            kept[name] = below
-        elif others is not None:
-            kept[name] = _pruned(others, below, here, unknown, resolve, is_root=False)
-        else:
-            unknown.append(here)
-    return kept
+class _Pruning:
+    def __init__(self, resolve: Resolve, drops_null: bool) -> None:
+        self.unknown: list[str] = []
+        self._resolve = resolve
+        self._drops_null = drops_null
+
+    def of(self, schema: Raw, value: Any, path: str, *, is_root: bool = False) -> Any:
+        schema = resolved(schema, self._resolve)
+        if isinstance(value, dict):
+            return self._map(schema, value, path, is_object=is_root or schema.get(EMBEDDED) is True)
+        if isinstance(value, list):
+            items = _map(schema.get("items"))
+            return [self.of(items, item, f"{path}[{n}]") for n, item in enumerate(value)] if items else value
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return str(value) if is_number and schema.get("format") == "quantity" else value
+
+    def _map(self, schema: Raw, value: Raw, path: str, *, is_object: bool) -> Raw:
+        known, others = _map(schema.get("properties")) or {}, _map(schema.get("additionalProperties"))
+        keeps_all = schema.get(PRESERVE) is True or schema.get("additionalProperties") is True
+        kept: Raw = {}
+        for name, below in value.items():
+            here = f"{path}.{name}" if path else name
+            inner = known.get(name, others)
+            is_given = is_object and name in _OF_EVERY_OBJECT and "$ref" not in (inner or {})
+            if is_given or (keeps_all and inner is None):
+                kept[name] = below
+            elif not isinstance(inner, dict):
+                self.unknown.append(here)
+            elif below is not None or not self._drops_null or inner.get("nullable") is True:
+                kept[name] = self.of(inner, below, here)
+        return kept
 
 
 def completed(schema: Raw, value: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from coop_core.cluster.conversions import outward
 from coop_core.local.api.representing import answer_json
 from coop_core.local.api.requests import decoded, is_dry_run, read_body, selection, whole_number
 from coop_core.local.api.statuses import Refused, bad_request
@@ -54,11 +55,11 @@ class _Wish:
 async def delete(objects: Objects, call: Call) -> web.Response:
     """Answers the object when it lingers (finalizers, a pod's grace), a Status of success when it is gone."""
     wish = await _wish(call)
-    current = objects.get(call.kind, call.namespace, call.target.name)
+    current = objects.get(call.stored, call.namespace, call.target.name)
     _check_preconditions(call, current, wish.preconditions)
-    left = _delete(objects, call.kind, current, wish)
+    left = _delete(objects, call.stored, current, wish)
     if left is not None:
-        return answer_json(left)
+        return answer_json(outward(call.kind, left))
     metadata = current["metadata"]
     details = {
         "name": metadata["name"],
@@ -74,14 +75,14 @@ async def delete_collection(objects: Objects, call: Call) -> web.Response:
     """Deletes all that the selectors choose, and answers with the list of it."""
     wish = await _wish(call)
     selected = selection(call)
-    if selected.namespace is None:
+    if selected.namespace is None and call.kind.namespaced:
         raise Refused(405, "MethodNotAllowed", "deletecollection needs a namespace", {})
-    chosen = [body for body in objects.select(call.kind, selected.namespace) if selected.matches(body)]
+    chosen = [body for body in objects.select(call.stored, selected.namespace) if selected.matches(body)]
     for body in chosen:
-        _delete(objects, call.kind, body, wish)
+        _delete(objects, call.stored, body, wish)
     revision = {"resourceVersion": str(objects.store.revision)}
     listed = {"kind": f"{call.kind.name}List", "apiVersion": call.kind.api_version, "metadata": revision}
-    return answer_json({**listed, "items": chosen})
+    return answer_json({**listed, "items": [outward(call.kind, body) for body in chosen]})
 
 
 async def _wish(call: Call) -> _Wish:

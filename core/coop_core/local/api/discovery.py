@@ -1,18 +1,23 @@
 """What this server offers: version, groups and resources, plain and aggregated.
 
+Everything is worked out once for each set of kinds.
 Source: Kubernetes "API discovery"; the aggregated form is apidiscovery.k8s.io/v2 and nothing older.
 """
 
 from __future__ import annotations
 
 import platform
-from functools import cache
+import re
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from coop_core.cluster import kinds
 
 if TYPE_CHECKING:
     from coop_core.cluster.kinds import Kind, Raw
+
+    Kinds = tuple[Kind, ...]
+    """All that are served; the tuple is a key of what was worked out before."""
 
 VERSION: Raw = {
     "major": "1",
@@ -60,39 +65,52 @@ def api_versions() -> Raw:
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": clients}
 
 
-@cache
-def groups() -> Raw:
+@lru_cache(maxsize=2)
+def groups(served: Kinds) -> Raw:
     """/apis"""
-    listed = [_group(group, version) for group, version in _group_versions() if group]
+    listed = [_group(name, versions) for name, versions in _versions(served).items() if name]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": listed}
 
 
-def group(name: str) -> Raw | None:
+def group(served: Kinds, name: str) -> Raw | None:
     """/apis/{group}; None when there is no such group."""
-    for known, version in _group_versions():
-        if known == name and known:
-            return {"kind": "APIGroup", "apiVersion": "v1", **_group(known, version)}
-    return None
+    versions = _versions(served).get(name) if name else None
+    return {"kind": "APIGroup", "apiVersion": "v1", **_group(name, versions)} if versions else None
 
 
-def _group(name: str, version: str) -> Raw:
-    described = {"groupVersion": f"{name}/{version}", "version": version}
-    return {"name": name, "versions": [described], "preferredVersion": described}
+def _group(name: str, versions: tuple[str, ...]) -> Raw:
+    described = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions]
+    return {"name": name, "versions": described, "preferredVersion": described[0]}
 
 
-@cache
-def _group_versions() -> tuple[tuple[str, str], ...]:
-    found = dict.fromkeys((kind.group, kind.version) for kind in kinds.ALL)
-    return (*found, *((group, "v1") for group in _REVIEWS))
+@lru_cache(maxsize=2)
+def _versions(served: Kinds) -> dict[str, tuple[str, ...]]:
+    """The versions of each group, best first."""
+    found: dict[str, set[str]] = {}
+    for kind in served:
+        found.setdefault(kind.group, set()).add(kind.version)
+    for name in _REVIEWS:
+        found.setdefault(name, set()).add("v1")
+    return {name: tuple(sorted(versions, key=_rank, reverse=True)) for name, versions in found.items()}
 
 
-@cache
-def resources(group: str, version: str) -> Raw | None:
+def _rank(version: str) -> tuple[int, int, int]:
+    """Final before beta before alpha, then the higher number."""
+    parsed = re.fullmatch(r"v(\d+)(?:(alpha|beta)(\d+))?", version)
+    if parsed is None:
+        return (0, 0, 0)
+    return ({"alpha": 1, "beta": 2}.get(parsed[2], 3), int(parsed[1]), int(parsed[3] or 0))
+
+
+@lru_cache(maxsize=256)
+def resources(served: Kinds, group: str, version: str) -> Raw | None:
     """/api/v1 or /apis/{group}/{version}; None when there is no such version."""
-    if (group, version) not in _group_versions():
+    if version not in _versions(served).get(group, ()):
         return None
     listed: list[Raw] = []
-    for kind in _kinds(group, version):
+    for kind in served:
+        if (kind.group, kind.version) != (group, version):
+            continue
         listed.append(
             {
                 "name": kind.plural,
@@ -113,19 +131,17 @@ def resources(group: str, version: str) -> Raw | None:
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": api_version, "resources": listed}
 
 
-def _kinds(group: str, version: str) -> list[Kind]:
-    return [kind for kind in kinds.ALL if (kind.group, kind.version) == (group, version)]
-
-
 def subresources(kind: Kind) -> dict[str, list[str]]:
     """The verbs of each subresource of a kind."""
     found = {"status": ["get", "patch", "update"]} if kind.has_status else {}
     if kind == kinds.POD:
         found["log"] = ["get"]
-    if kind in (kinds.DEPLOYMENT, kinds.REPLICA_SET):
+    if kind.has_scale:
         found["scale"] = ["get", "patch", "update"]
     if kind == kinds.NAMESPACE:
         found["finalize"] = ["update"]
+    if kind == kinds.SIGNING_REQUEST:
+        found["approval"] = ["get", "patch", "update"]
     return found
 
 
@@ -136,15 +152,18 @@ def _subresource(kind: Kind, name: str, verbs: list[str]) -> Raw:
     return {**described, "kind": kind.name, "verbs": verbs}
 
 
-@cache
-def aggregated(is_core: bool) -> Raw:
+@lru_cache(maxsize=2)
+def aggregated(served: Kinds, is_core: bool) -> Raw:
     """/api or /apis with everything below them."""
     items = [
         {
             "metadata": {"name": group, "creationTimestamp": None},
-            "versions": [{"version": version, "resources": _aggregated(group, version), "freshness": "Current"}],
+            "versions": [
+                {"version": version, "resources": _aggregated(served, group, version), "freshness": "Current"}
+                for version in versions
+            ],
         }
-        for group, version in _group_versions()
+        for group, versions in _versions(served).items()
         if (not group) is is_core
     ]
     return {
@@ -155,10 +174,10 @@ def aggregated(is_core: bool) -> Raw:
     }
 
 
-def _aggregated(group: str, version: str) -> list[Raw]:
+def _aggregated(served: Kinds, group: str, version: str) -> list[Raw]:
     """The resources of one version, each with its subresources inside."""
     found: dict[str, Raw] = {}
-    for plain in (resources(group, version) or {})["resources"]:
+    for plain in (resources(served, group, version) or {})["resources"]:
         name, _, subresource = plain["name"].partition("/")
         kind = {
             "group": plain.get("group", group),

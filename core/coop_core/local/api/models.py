@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from coop_core.cluster import kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from coop_core.cluster.kinds import Kind, Raw
 
@@ -76,25 +76,40 @@ def resolve(reference: str) -> Raw:
     return _OWN[name] if name in _OWN else _schema(_by_public_name()[name])
 
 
-def closure(references: Iterator[str]) -> dict[str, Raw]:
+def closure(names: Iterable[str]) -> dict[str, Raw]:
     """All schemas that these refer to, by name, over however many steps."""
-    waiting = [reference.removeprefix(REFERENCE) for reference in references]
+    waiting = [reference.removeprefix(REFERENCE) for reference in names]
     found: dict[str, Raw] = {}
     while waiting:
         name = waiting.pop()
         if name not in found:
             found[name] = resolve(name)
-            waiting += _references(found[name])
-    return found
+            waiting += references(found[name])
+    return {name: _with_descriptions(schema, found) for name, schema in found.items()}
 
 
-def _references(schema: Any) -> Iterator[str]:
+def _with_descriptions(schema: Raw, known: dict[str, Raw]) -> Raw:
+    """A field of which the models say nothing is described as its type is."""
+    fields = {
+        name: {"description": known[field["$ref"].removeprefix(REFERENCE)].get("description", ""), **field}
+        if "$ref" in field
+        else field
+        for name, field in schema.get("properties", {}).items()
+    }
+    return {**schema, **({"properties": fields} if fields else {})}
+
+
+def references(schema: Any) -> Iterator[str]:
+    """The names of the schemas that this one refers to."""
     if isinstance(schema, dict):
         for name, value in schema.items():
             if name == "$ref" and isinstance(value, str):
                 yield value.removeprefix(REFERENCE)
             else:
-                yield from _references(value)
+                yield from references(value)
+    elif isinstance(schema, list):
+        for item in schema:
+            yield from references(item)
 
 
 @cache

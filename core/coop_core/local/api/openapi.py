@@ -1,81 +1,108 @@
-"""As much OpenAPI as `kubectl apply` asks for before it trusts a server to check fields itself.
+"""OpenAPI v3 of what is served: for `kubectl explain`, and for `kubectl apply` before it trusts a server.
 
-The documents name each kind and say that writes take `fieldValidation`; they describe no field. `kubectl explain`
-therefore knows the kinds and nothing of their insides.
+One document for each group and version, made when it is first asked for and kept while it holds. Version 2 is not
+served: the kubectls that know nothing newer lose explain, and no more.
 """
 
 from __future__ import annotations
 
-from functools import cache
+import hashlib
+from functools import lru_cache
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from coop_core.cluster import kinds
+import msgspec
+
+from coop_core.local.api import models
 
 if TYPE_CHECKING:
+    from coop_core.cluster.definitions import Served
     from coop_core.cluster.kinds import Kind, Raw
+    from coop_core.local.catalog import Catalog
+
+_METADATA = {"$ref": f"{models.REFERENCE}io.k8s.v1.ObjectMeta"}
+_WRITE_PARAMETERS = ("dryRun", "fieldManager", "fieldValidation", "force")
 
 
-def document(path: str) -> Raw | None:
-    """/openapi/v3/{path}: the index for "", else the document of a group version; None when there is none."""
-    return _index() if not path else _group_version(path)
-
-
-@cache
-def _index() -> Raw:
-    paths = dict.fromkeys(_root(kind) for kind in kinds.ALL)
-    return {"paths": {path: {"serverRelativeURL": f"/openapi/v3/{path}"} for path in paths}}
-
-
-@cache
-def _group_version(path: str) -> Raw | None:
-    found = [kind for kind in kinds.ALL if _root(kind) == path]
-    if not found:
-        return None
+def index(catalog: Catalog) -> Raw:
+    """/openapi/v3. Each address changes with its document, so that clients may keep what they have."""
+    roots = dict.fromkeys(_root(kind) for kind in catalog.all)
     return {
-        "openapi": "3.0.0",
-        "info": {"title": "coop local platform", "version": "v1.34.0"},
-        "paths": {f"{_pattern(kind)}": _operations(kind) for kind in found},
-        "components": {"schemas": {_schema_name(kind): _schema(kind) for kind in found}},
+        "paths": {root: {"serverRelativeURL": f"/openapi/v3/{root}?hash={_hash(catalog, root)}"} for root in roots}
     }
+
+
+def document(catalog: Catalog, root: str) -> bytes | None:
+    """/openapi/v3/{root}, e.g. "apis/apps/v1"; None when there is nothing there."""
+    found = tuple(kind for kind in catalog.all if _root(kind) == root)
+    return _document(found, tuple(catalog.custom(kind) for kind in found), _hash(catalog, root)) if found else None
+
+
+@lru_cache(maxsize=8)
+def _document(found: tuple[Kind, ...], customs: tuple[Served | None, ...], _hash: str) -> bytes:
+    schemas: dict[str, Raw] = {}
+    for kind, custom in zip(found, customs, strict=True):
+        schemas[_name(kind)] = _schema(kind, custom)
+    others = models.closure(reference for schema in schemas.values() for reference in models.references(schema))
+    return msgspec.json.encode(
+        {
+            "openapi": "3.0.0",
+            "info": {"title": "Kubernetes", "version": "v1.34.0"},
+            "paths": {path: operations for kind in found for path, operations in _paths(kind).items()},
+            "components": {"schemas": others | schemas},
+        }
+    )
+
+
+def _hash(catalog: Catalog, root: str) -> str:
+    """Of the models' version and, where definitions have a part in it, of those."""
+    customs = [custom.schema for kind in catalog.all if _root(kind) == root and (custom := catalog.custom(kind))]
+    names = [kind.name for kind in catalog.all if _root(kind) == root]
+    seed = msgspec.json.encode([version("kubernetes"), version("coop"), names, customs])
+    return hashlib.sha256(seed).hexdigest()[:32].upper()
 
 
 def _root(kind: Kind) -> str:
     return f"apis/{kind.group}/{kind.version}" if kind.group else f"api/{kind.version}"
 
 
-def _pattern(kind: Kind) -> str:
-    return kind.path("{namespace}", "{name}")
-
-
-def _schema_name(kind: Kind) -> str:
-    return f"{kind.group or 'core'}.{kind.version}.{kind.name}"
+def _name(kind: Kind) -> str:
+    if models.schema_of(kind) is not None:
+        return models.public_name(models.model_name(kind))
+    return f"{'.'.join(reversed(kind.group.split('.')))}.{kind.version}.{kind.name}"
 
 
 def _identity(kind: Kind) -> Raw:
     return {"group": kind.group, "version": kind.version, "kind": kind.name}
 
 
-def _operations(kind: Kind) -> Raw:
-    names = ("dryRun", "fieldManager", "fieldValidation", "force")
-    parameters = [{"name": name, "in": "query", "schema": {"type": "string"}} for name in names]
-    patch = {
-        "operationId": f"patch{kind.name}",
-        "parameters": parameters,
-        "responses": {"200": {"description": "OK"}},
-        "x-kubernetes-action": "patch",
-        "x-kubernetes-group-version-kind": _identity(kind),
-    }
-    return {"patch": patch}
-
-
-def _schema(kind: Kind) -> Raw:
+def _paths(kind: Kind) -> dict[str, Raw]:
+    identity = {"x-kubernetes-group-version-kind": _identity(kind), "responses": {"200": {"description": "OK"}}}
+    parameters = [{"name": name, "in": "query", "schema": {"type": "string"}} for name in _WRITE_PARAMETERS]
+    write = {**identity, "parameters": parameters}
     return {
-        "type": "object",
-        "x-kubernetes-preserve-unknown-fields": True,
-        "x-kubernetes-group-version-kind": [_identity(kind)],
-        "properties": {
-            "apiVersion": {"type": "string"},
-            "kind": {"type": "string"},
-            "metadata": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+        kind.path("{namespace}"): {
+            "get": {**identity, "x-kubernetes-action": "list", "operationId": f"list{kind.name}"},
+            "post": {**write, "x-kubernetes-action": "post", "operationId": f"create{kind.name}"},
+        },
+        kind.path("{namespace}", "{name}"): {
+            "get": {**identity, "x-kubernetes-action": "get", "operationId": f"read{kind.name}"},
+            "put": {**write, "x-kubernetes-action": "put", "operationId": f"replace{kind.name}"},
+            "patch": {**write, "x-kubernetes-action": "patch", "operationId": f"patch{kind.name}"},
         },
     }
+
+
+def _schema(kind: Kind, custom: Served | None) -> Raw:
+    marked = {"x-kubernetes-group-version-kind": [_identity(kind)]}
+    built_in = models.schema_of(kind)
+    if built_in is not None:
+        return {**built_in, **marked}
+    schema: Raw = custom.schema if custom else {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    properties = {
+        **(schema.get("properties") or {}),
+        "apiVersion": {"type": "string"},
+        "kind": {"type": "string"},
+        "metadata": _METADATA,
+    }
+    return {**schema, "properties": properties, **marked}

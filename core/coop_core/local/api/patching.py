@@ -19,8 +19,11 @@ JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_MERGE = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
-_CUSTOM_GROUPS = ("argoproj.io",)
-"""Groups whose kinds are defined by a CRD: for those there is no strategic merge."""
+
+
+def has_strategic_merge(kind: Kind) -> bool:
+    """Only built-in kinds say which lists are merged; Argo CD's are none, though they are built in here."""
+    return not kind.is_custom and kind.group != "argoproj.io"
 
 
 class Patch:
@@ -40,7 +43,7 @@ class Patch:
         try:
             if self.media == JSON_PATCH:
                 return jsonpatch.json_patch(current, self.body)
-            if self.media == MERGE_PATCH or (self.is_apply and kind.group in _CUSTOM_GROUPS):
+            if self.media == MERGE_PATCH or (self.is_apply and not has_strategic_merge(kind)):
                 return _object(patches.merge(current, self.body))
             return _object(patches.strategic_merge(current, self.body))
         except ExpectationFailed as error:
@@ -55,7 +58,7 @@ async def read_patch(call: Call) -> Patch:
     """Reads and checks the body of a PATCH. Raises Refused (400, 415)."""
     media = media_type(call.http)
     known = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE, APPLY)
-    supported = [one for one in known if one != STRATEGIC_MERGE or call.kind.group not in _CUSTOM_GROUPS]
+    supported = [one for one in known if one != STRATEGIC_MERGE or has_strategic_merge(call.kind)]
     if media not in supported:
         message = (
             f"the body of the request was in an unknown format ({media[:64]}) - accepted media types include: "

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from coop_core import yamls
-from coop_core.cluster import selectors
+from coop_core.cluster import conversions, selectors
 from coop_core.cluster.selectors import BadSelector, FieldSelector, LabelSelector
 from coop_core.errors import CoopError
 from coop_core.local.api.statuses import Refused, bad_request
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from coop_core.cluster.definitions import Served
     from coop_core.cluster.kinds import Kind, Raw
     from coop_core.cluster.requests import Target
     from coop_core.local.tokens import Identity
@@ -46,7 +47,15 @@ class Call:
     identity: Identity
     target: Target
     kind: Kind
+    """As the client names it; see `stored`."""
     query: Mapping[str, str] = field(default_factory=dict)
+    custom: Served | None = None
+    """What the definition of a custom kind says."""
+
+    @property
+    def stored(self) -> Kind:
+        """The kind whose objects these are in the store."""
+        return conversions.stored_as(self.kind)
 
     @property
     def namespace(self) -> str:
@@ -122,15 +131,16 @@ def selection(call: Call) -> Selection:
     """What a list, a watch or a deletecollection selects."""
     try:
         labels = selectors.parse_labels(call.query.get("labelSelector", ""))
-        fields = selectors.parse_fields(call.query.get("fieldSelector", ""), call.kind)
+        more = call.custom.fields if call.custom else ()
+        fields = selectors.parse_fields(call.query.get("fieldSelector", ""), call.kind, more)
     except BadSelector as error:
         raise bad_request(str(error)) from error
     if call.target.name:
         fields = FieldSelector((*fields.terms, selectors.FieldTerm("metadata.name", call.target.name, True)))
     if not call.kind.namespaced:
-        return Selection(call.kind, "", labels, fields)
+        return Selection(call.stored, "", labels, fields)
     wanted = fields.value_of("metadata.namespace")
-    return Selection(call.kind, call.target.namespace or wanted or None, labels, fields)
+    return Selection(call.stored, call.target.namespace or wanted or None, labels, fields)
 
 
 def form(accept: str) -> Form:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coop_core.cluster.conversions import inward, outward
 from coop_core.cluster.kinds import NAMESPACE
-from coop_core.local.api import deleting, scaling, statuses
+from coop_core.local.api import deleting, fitting, scaling, statuses
 from coop_core.local.api.discovery import subresources
 from coop_core.local.api.patching import Patch, read_patch, with_manager
 from coop_core.local.api.representing import Representation, answer
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from coop_core.cluster.kinds import Raw
     from coop_core.cluster.requests import Verb
+    from coop_core.local.api.fitting import Fitted
     from coop_core.local.api.requests import Call
     from coop_core.local.api.watching import Watches
     from coop_core.local.objects import Objects
@@ -69,13 +71,13 @@ class ResourceHandlers:
 
     def _representation(self, call: Call) -> Representation:
         wanted = form(call.http.headers.get("Accept", ""))
-        return Representation(call.kind, wanted, include(call.query), self._objects.clock)
+        return Representation(call.kind, wanted, include(call.query), self._objects.clock, call.custom)
 
     def _get(self, call: Call) -> web.Response:
         statuses.refuse_future(whole_number(call.query, "resourceVersion"), self._objects.store.revision)
-        found = self._objects.get(call.kind, call.namespace, call.target.name)
+        found = self._objects.get(call.stored, call.namespace, call.target.name)
         if call.target.subresource == "scale":
-            return answer(scaling.encoded(call.kind, found))
+            return answer(scaling.encoded(call, found))
         return answer(self._representation(call).one(found))
 
     def _list(self, call: Call) -> web.Response:
@@ -83,7 +85,7 @@ class ResourceHandlers:
         statuses.refuse_future(whole_number(call.query, "resourceVersion"), store.revision)
         _check_list_options(call, store.revision)
         representation, selected = self._representation(call), selection(call)
-        found = store.stored(call.kind, selected.namespace)
+        found = store.stored(call.stored, selected.namespace)
         chosen = found if selected.is_everything else (one for one in found if selected.matches(one.object))
         return answer(representation.many(chosen, store.revision))
 
@@ -95,16 +97,23 @@ class ResourceHandlers:
         # A status is written by whoever runs the object, never by whoever creates it.
         if call.kind.has_status:
             body.pop("status", None)
+        fitted = fitting.with_advice(self._fitted(call, body), call.stored)
         name = body["metadata"].get("name") or body["metadata"].get("generateName") or ""
         try:
-            self._refuse_missing_namespace(call)
-            if is_dry_run(call.query):
-                stored = self._objects.admitted(call.kind, body)
-            else:
-                stored = self._objects.create(call.kind, body)
+            stored = self._created(call, fitted.body)
         except _REFUSALS as error:
             raise statuses.from_objects(error, call.kind, name) from error
-        return answer(representation.one(stored), 201)
+        return answer(representation.one(stored), 201, warnings=fitted.headers)
+
+    def _fitted(self, call: Call, body: Raw) -> Fitted:
+        return fitting.fit(self._objects.catalog, call.kind, body, call.query)
+
+    def _created(self, call: Call, body: Raw) -> Raw:
+        self._refuse_missing_namespace(call)
+        kind, body = call.stored, inward(call.kind, body)
+        would_be = self._objects.admitted(kind, body)
+        fitting.refuse_incomplete(kind, would_be)
+        return would_be if is_dry_run(call.query) else self._objects.create(kind, body)
 
     def _refuse_missing_namespace(self, call: Call) -> None:
         if call.kind.namespaced and self._objects.find(NAMESPACE, "", call.target.namespace) is None:
@@ -114,19 +123,20 @@ class ResourceHandlers:
         representation = self._representation(call)
         if call.target.subresource == "scale":
             return answer(await scaling.update(self._objects, call))
-        body = await read_object(call)
-        return answer(representation.one(self._written(call, body)))
+        fitted = self._fitted(call, await read_object(call))
+        return answer(representation.one(self._written(call, fitted.body)), warnings=fitted.headers)
 
     def _written(self, call: Call, body: Raw) -> Raw:
         """Stores what an update or a patch made, or says what would be stored."""
-        objects, kind = self._objects, call.kind
+        objects, kind, body = self._objects, call.stored, inward(call.kind, body)
         if kind == NAMESPACE:
             body = self._namespace(call, body)
-        if call.target.subresource == "status":
-            write = objects.status_updated if is_dry_run(call.query) else objects.update_status
-        else:
-            write = objects.updated if is_dry_run(call.query) else objects.update
-        return write(kind, body)
+        is_status = call.target.subresource in ("status", "approval")
+        would_be = objects.status_updated(kind, body) if is_status else objects.updated(kind, body)
+        fitting.refuse_incomplete(kind, would_be)
+        if is_dry_run(call.query):
+            return would_be
+        return objects.update_status(kind, body) if is_status else objects.update(kind, body)
 
     def _namespace(self, call: Call, body: Raw) -> Raw:
         """What keeps a namespace alive changes through its subresource finalize, and nothing else does there."""
@@ -140,24 +150,24 @@ class ResourceHandlers:
         patch = await read_patch(call)
         if call.target.subresource == "scale":
             return answer(scaling.patch(self._objects, call, patch))
-        current = self._objects.find(call.kind, call.namespace, call.target.name)
+        current = self._objects.find(call.stored, call.namespace, call.target.name)
         if current is None:
-            return answer(representation.one(self._applied_anew(call, patch)), 201)
+            return self._applied_anew(call, patch, representation)
+        current = outward(call.kind, current)
         patched = placed(call, patch.applied_to(call.kind, current))
         if patch.is_apply and patched != current:
             patched = with_manager(patched, manager=patch.manager, operation="Apply", clock=self._objects.clock)
-        return answer(representation.one(self._written(call, patched)))
+        fitted = self._fitted(call, patched)
+        return answer(representation.one(self._written(call, fitted.body)), warnings=fitted.headers)
 
-    def _applied_anew(self, call: Call, patch: Patch) -> Raw:
+    def _applied_anew(self, call: Call, patch: Patch, representation: Representation) -> web.Response:
         """Apply creates what is absent; every other patch needs something to change."""
         if not patch.is_apply or call.target.subresource:
             raise NotFound
-        self._refuse_missing_namespace(call)
         body = placed(call, patch.applied_to(call.kind, {}))
         body = with_manager(body, manager=patch.manager, operation="Apply", clock=self._objects.clock)
-        if is_dry_run(call.query):
-            return self._objects.admitted(call.kind, body)
-        return self._objects.create(call.kind, body)
+        fitted = fitting.with_advice(self._fitted(call, body), call.stored)
+        return answer(representation.one(self._created(call, fitted.body)), 201, warnings=fitted.headers)
 
 
 def _check_subresource(call: Call, verb: Verb) -> None:

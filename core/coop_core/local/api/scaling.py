@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from coop_core.cluster import jsonpath
+from coop_core.cluster.kinds import REPLICATION_CONTROLLER
 from coop_core.cluster.selectors import from_spec
 from coop_core.local.api.requests import decoded, is_dry_run, read_body
 from coop_core.local.api.statuses import bad_request
 
 if TYPE_CHECKING:
-    from coop_core.cluster.kinds import Kind, Raw
+    from coop_core.cluster.kinds import Raw
     from coop_core.cluster.selectors import Requirement
     from coop_core.local.api.patching import Patch
     from coop_core.local.api.requests import Call
@@ -31,18 +33,38 @@ class _Scale(msgspec.Struct):
     metadata: _ScaleMetadata = msgspec.field(default_factory=_ScaleMetadata)
 
 
-def scale_of(body: Raw) -> Raw:
-    """A workload as an autoscaling/v1 Scale."""
-    metadata, spec, status = body["metadata"], body["spec"], body.get("status") or {}
+def scale_of(body: Raw, paths: Raw | None = None) -> Raw:
+    """A workload as an autoscaling/v1 Scale. paths: where a custom kind has the numbers."""
+    metadata, spec, status = body["metadata"], body.get("spec") or {}, body.get("status") or {}
     names = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
-    selector = ",".join(_written(requirement) for requirement in from_spec(spec.get("selector")).requirements)
+    if paths is None:
+        given = spec.get("selector")
+        # A ReplicationController's selector is a map, everybody else's has matchLabels.
+        is_map = body["kind"] == REPLICATION_CONTROLLER.name
+        requirements = from_spec({"matchLabels": given} if is_map else given).requirements
+        selector = ",".join(_written(requirement) for requirement in requirements)
+        wanted, actual = spec.get("replicas", 0), status.get("replicas", 0)
+    else:
+        wanted = _whole(_only(body, paths.get("specReplicasPath")))
+        actual = _whole(_only(body, paths.get("statusReplicasPath")))
+        found = _only(body, paths.get("labelSelectorPath"))
+        selector = found if isinstance(found, str) else ""
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
-        "metadata": {name: metadata[name] for name in names},
-        "spec": {"replicas": spec.get("replicas", 0)},
-        "status": {"replicas": status.get("replicas", 0), "selector": selector},
+        "metadata": {name: metadata[name] for name in names if name in metadata},
+        "spec": {"replicas": wanted},
+        "status": {"replicas": actual, "selector": selector},
     }
+
+
+def _only(body: Raw, path: Any) -> Any:
+    found = jsonpath.find(body, path) if isinstance(path, str) else []
+    return found[0] if found else None
+
+
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _written(requirement: Requirement) -> str:
@@ -58,8 +80,12 @@ def _written(requirement: Requirement) -> str:
             return f"!{requirement.key}"
 
 
-def encoded(_kind: Kind, body: Raw) -> bytes:
-    return msgspec.json.encode(scale_of(body))
+def encoded(call: Call, body: Raw) -> bytes:
+    return msgspec.json.encode(scale_of(body, _paths(call)))
+
+
+def _paths(call: Call) -> Raw | None:
+    return call.custom.scale if call.custom else None
 
 
 async def update(objects: Objects, call: Call) -> bytes:
@@ -72,7 +98,7 @@ async def update(objects: Objects, call: Call) -> bytes:
 def patch(objects: Objects, call: Call, given: Patch) -> bytes:
     """PATCH: the patch is applied to the Scale."""
     current = objects.get(call.kind, call.namespace, call.target.name)
-    return _write(objects, call, current, given.applied_to(call.kind, scale_of(current)))
+    return _write(objects, call, current, given.applied_to(call.kind, scale_of(current, _paths(call))))
 
 
 def _write(objects: Objects, call: Call, current: Raw, scale: Raw) -> bytes:
@@ -82,6 +108,7 @@ def _write(objects: Objects, call: Call, current: Raw, scale: Raw) -> bytes:
         raise bad_request(f'Scale in version "autoscaling/v1" cannot be handled as a Scale: {error}') from error
     metadata = dict(current["metadata"])
     metadata["resourceVersion"] = wanted.metadata.resource_version or metadata["resourceVersion"]
-    body = {**current, "metadata": metadata, "spec": {**current["spec"], "replicas": wanted.spec.replicas}}
+    path = (_paths(call) or {}).get("specReplicasPath", ".spec.replicas")
+    body = {**jsonpath.replaced(current, path, wanted.spec.replicas), "metadata": metadata}
     stored = objects.updated(call.kind, body) if is_dry_run(call.query) else objects.update(call.kind, body)
-    return encoded(call.kind, stored)
+    return encoded(call, stored)

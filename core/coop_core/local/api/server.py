@@ -7,15 +7,18 @@ no header and no body.
 from __future__ import annotations
 
 import logging
+import time
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from coop_core.cluster import kinds, requests
+from coop_core.cluster import requests
+from coop_core.cluster.kinds import POD
 from coop_core.cluster.requests import BadPath
 from coop_core.local.api import access, discovery, openapi, statuses
 from coop_core.local.api.logs import LogHandler
-from coop_core.local.api.representing import answer_json
+from coop_core.local.api.representing import answer, answer_json
 from coop_core.local.api.requests import Call, is_true, read_query
 from coop_core.local.api.resources import ResourceHandlers
 from coop_core.local.api.reviews import ReviewHandlers
@@ -25,6 +28,7 @@ from coop_core.local.api.watching import Watches
 if TYPE_CHECKING:
     from coop_core.cluster.requests import Target, Verb
     from coop_core.local.api.logs import PodLogs
+    from coop_core.local.catalog import Catalog
     from coop_core.local.objects import Objects
     from coop_core.local.tls import Certificate
     from coop_core.local.tokens import Identity, Tokens
@@ -32,7 +36,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _HEALTH = ("/healthz", "/livez", "/readyz")
-_KINDS = {(kind.group, kind.version, kind.plural): kind for kind in kinds.ALL}
 
 
 class ApiServer:
@@ -40,6 +43,7 @@ class ApiServer:
 
     def __init__(self, objects: Objects, *, tokens: Tokens, certificate: Certificate, logs: PodLogs) -> None:
         self._tokens = tokens
+        self._catalog = objects.catalog
         self._certificate = certificate
         self._watches = Watches(objects.store)
         self._resources = ResourceHandlers(objects, self._watches)
@@ -98,7 +102,7 @@ class ApiServer:
             _only_get(http)
             return web.Response(text="ok")
         identity = access.authenticate(http, self._tokens)
-        found = discover(path.rstrip("/"), http.headers.get("Accept", ""))
+        found = discover(self._catalog, path.rstrip("/"), http.headers.get("Accept", ""))
         if found is not None:
             _only_get(http)
             return found
@@ -119,43 +123,56 @@ class ApiServer:
     ) -> web.StreamResponse:
         if self._reviews.knows(target):
             return await self._reviews.serve(http, identity, target, verb)
-        kind = _KINDS.get((target.group, target.version, target.resource))
+        kind = self._catalog.find(target.group, target.version, target.resource)
         if kind is None or (target.namespace and not kind.namespaced):
             raise statuses.no_such_path()
-        call = Call(http, identity, target, kind, query)
-        if target.subresource == "log" and kind == kinds.POD:
+        call = Call(http, identity, target, kind, query, self._catalog.custom(kind))
+        if target.subresource == "log" and kind == POD:
             return await self._logs.serve(call, verb)
         return await self._resources.serve(call, verb)
 
 
-def discover(path: str, accept: str) -> web.Response | None:
+def discover(catalog: Catalog, path: str, accept: str) -> web.Response | None:
     """The answer to a path that tells what there is; None for every other path."""
     parts = path.split("/")[1:]
     match parts:
         case ["version"]:
             return answer_json(discovery.VERSION)
         case ["api" | "apis" as root] if discovery.wants_aggregated(accept):
-            response = answer_json(discovery.aggregated(root == "api"))
+            response = answer_json(discovery.aggregated(catalog.all, root == "api"))
             response.headers["Content-Type"] = discovery.AGGREGATED_TYPE
             response.headers["Vary"] = "Accept"
             return response
         case ["api"]:
             return answer_json(discovery.api_versions())
         case ["apis"]:
-            return answer_json(discovery.groups())
+            return answer_json(discovery.groups(catalog.all))
         case ["api", version]:
-            found = discovery.resources("", version)
+            found = discovery.resources(catalog.all, "", version)
         case ["apis", group]:
-            found = discovery.group(group)
+            found = discovery.group(catalog.all, group)
         case ["apis", group, version]:
-            found = discovery.resources(group, version)
+            found = discovery.resources(catalog.all, group, version)
         case ["openapi", "v3", *rest]:
-            found = openapi.document("/".join(rest))
+            return _openapi(catalog, "/".join(rest))
         case _:
             return None
     if found is None:
         raise statuses.no_such_path()
     return answer_json(found)
+
+
+def _openapi(catalog: Catalog, path: str) -> web.Response:
+    if not path:
+        return answer_json(openapi.index(catalog))
+    document = openapi.document(catalog, path)
+    if document is None:
+        raise statuses.no_such_path()
+    response = answer(document)
+    # The address has the document's hash in it.
+    response.headers["Cache-Control"] = "public, immutable"
+    response.headers["Expires"] = formatdate(time.time() + 365 * 24 * 3600, usegmt=True)
+    return response
 
 
 def _only_get(http: web.BaseRequest) -> None:
