@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
@@ -35,9 +35,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Names the personal environment, `dev-<user>`. Unset: taken from Git's identity."""
     remote: str | None = None
     """Git remote that holds the environment branches. Unset: origin, or the only one."""
+    expires: Annotated[str, msgspec.Meta(pattern=r"^(never|[1-9][0-9]{0,3}[hd])\Z")] = "7d"
+    """How long your personal environment stays after its last deploy, e.g. "12h" or "30d"; "never" for ever."""
     port: int = DEFAULT_PORT
     """The local platform's HTTP port. 0 takes any free one."""
     cluster: Cluster | None = None
+
+    @property
+    def lifetime_s(self) -> float | None:
+        """What `expires` says, in seconds; None for ever."""
+        if self.expires == "never":
+            return None
+        return float(self.expires[:-1]) * {"h": 3600.0, "d": 86400.0}[self.expires[-1]]
 
 
 def load(home: Home) -> Settings:

@@ -55,4 +55,4 @@ def test_no_services_say_what_to_do() -> None:
 def test_json_holds_every_field_and_no_service_is_an_empty_list() -> None:
     (found,) = json.loads(render_status([HELLO], as_json=True))["services"]
     assert (found["service"], found["ready"], found["age_s"], found["pods"]) == ("hello", 1, 300.0, [])
-    assert json.loads(render_status([], as_json=True)) == {"services": []}
+    assert json.loads(render_status([], as_json=True)) == {"services": [], "expired": []}

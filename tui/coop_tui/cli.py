@@ -21,6 +21,7 @@ COMMANDS = {
     "dev": "Run every save in your personal environment.",
     "ui": "Open the dashboard: services, sync, health, logs.",
     "status": "Print the services and their state.",
+    "env": "List, put to sleep, wake and delete environments.",
     "render": "Print the Kubernetes manifests made of coop.yaml.",
     "schema": "Print the JSON Schema of coop.yaml, for editors.",
     "kubeconfig": "Write a kubeconfig that reads through the proxy.",

@@ -45,14 +45,19 @@ class Workspace:
         return user_slug(self.folder, self.settings.user or "")
 
     def remote(self, access: Access) -> Remote:
-        """Where deploy commits go. A repository without any remote gets a bare one on the local platform's disk."""
-        from coop_core.git import repository as repositories
-        from coop_core.platform import remotes
+        """Where deploy commits go."""
+        return remote_of(self.home, self.settings, self.repository, is_local=access.is_local)
 
-        if access.is_local and not self.settings.remote and not repositories.remote_names(self.repository):
-            folder = str(remotes.bare(self.home, self.repository))
-            return repositories.Remote(folder, folder)
-        return repositories.remote(self.repository, self.settings.remote or "")
+
+def remote_of(home: Home, settings: Settings, repository: Repository, *, is_local: bool) -> Remote:
+    """Where environment branches are. Without any remote it is a bare repository on the local platform's disk."""
+    from coop_core.git import repository as repositories
+    from coop_core.platform import remotes
+
+    if is_local and not settings.remote and not repositories.remote_names(repository):
+        folder = str(remotes.bare(home, repository))
+        return repositories.Remote(folder, folder)
+    return repositories.remote(repository, settings.remote or "")
 
 
 def user_name(settings: Settings) -> str:

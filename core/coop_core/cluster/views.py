@@ -73,6 +73,8 @@ class ServiceView:
     """What the application was last compared with, in full; "" before the first comparison."""
     pods: tuple[PodView, ...] = field(default=())
     """Newest template first, ready ones first, then by name."""
+    is_asleep: bool = False
+    """Whether it has no pods because its environment was put to sleep."""
 
 
 def services(objects: Objects, *, now_s: float, base_url: Callable[[str], str]) -> tuple[ServiceView, ...]:
@@ -139,6 +141,7 @@ def _service(application: Raw, grouped: _Grouped, now_s: float, base_url: Callab
         message=_message(status, deployment, pods),
         deploy_commit=one_line(str((status.get("sync") or {}).get("revision", "")), 64),
         pods=tuple(row for row, _ in pods),
+        is_asleep=deployment is not None and _is_asleep(deployment),
     )
 
 
@@ -150,6 +153,11 @@ def _service_name(application: Raw) -> str:
     metadata = application["metadata"]
     named = (metadata.get("labels") or {}).get(labels.NAME)
     return str(named) if named else str(metadata["name"]).removeprefix(f"{_destination(application)}-")
+
+
+def _is_asleep(deployment: Raw) -> bool:
+    annotations = deployment["metadata"].get("annotations") or {}
+    return labels.ASLEEP in annotations and (deployment.get("spec") or {}).get("replicas") == 0
 
 
 def _main_deployment(candidates: list[Raw], service: str) -> Raw | None:

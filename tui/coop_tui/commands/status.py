@@ -30,8 +30,11 @@ def command(output: str) -> None:
 
 async def _status(access: Access, *, as_json: bool) -> str:
     from coop_core.kube.client import KubeClient
-    from coop_tui.status import collect, render_status
+    from coop_tui.status import collect, expired, render_status
 
     async with await KubeClient.connect(access.kubeconfig, access.context) as client:
-        rows = await collect(client, access.environments, now_s=time.time(), base_url=access.url)
-    return render_status(rows, as_json=as_json)
+        rows, ended = await asyncio.gather(
+            collect(client, access.environments, now_s=time.time(), base_url=access.url),
+            expired(client, access.environments),
+        )
+    return render_status(rows, ended, as_json=as_json)
