@@ -6,7 +6,9 @@ Wiring only. A command's module is imported when the command runs, so that `coop
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -16,19 +18,27 @@ from coop_core.errors import CoopError, ExitCode
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from click.shell_completion import CompletionItem
+
 COMMANDS = {
     "demo": "See the whole path work, from a save to a running version.",
+    "init": "Write a coop.yaml, having looked at what is there.",
     "dev": "Run every save in your personal environment.",
     "ui": "Open the dashboard: services, sync, health, logs.",
     "status": "Print the services and their state.",
     "env": "List, put to sleep, wake and delete environments.",
     "render": "Print the Kubernetes manifests made of coop.yaml.",
     "schema": "Print the JSON Schema of coop.yaml, for editors.",
+    "completion": "Print what makes your shell complete commands and names.",
     "kubeconfig": "Write a kubeconfig that reads through the proxy.",
     "platform": "Start, stop and inspect the local platform.",
     "agent": "Run the agent alone, against any cluster.",
     "proxy": "Run the read-only API proxy alone, against any cluster.",
 }
+
+
+COMPLETING = "_COOP_COMPLETE"
+"""Set by the shell's function, e.g. to "bash_complete"."""
 
 
 class LazyGroup(click.Group):
@@ -43,6 +53,13 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"coop_tui.commands.{cmd_name}")
         command: click.Command = module.command
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """By name alone: click's own way would import every command for its help."""
+        from click.shell_completion import CompletionItem
+
+        names = [CompletionItem(name, help=told) for name, told in COMMANDS.items() if name.startswith(incomplete)]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -63,6 +80,11 @@ def report(error: CoopError) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The `coop` script. Exits with an `ExitCode`; only a defect in coop itself shows a traceback."""
+    if os.environ.get(COMPLETING):
+        # A shell that completes a word wants names, and never a traceback; click ends the process itself.
+        with suppress(Exception):
+            coop.main(args=arguments, prog_name="coop", complete_var=COMPLETING)
+        sys.exit(ExitCode.FAILED)
     try:
         code = coop.main(args=arguments, prog_name="coop", standalone_mode=False)
     except CoopError as error:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import click
 
+from coop_tui.completing import complete_environments
+
 
 @click.command()
-@click.option("-e", "--environment", help="main, or a personal environment; yours by default.")
+@click.option(
+    "-e",
+    "--environment",
+    help="main, or a personal environment; yours by default.",
+    shell_complete=complete_environments,
+)
 @click.option("--image", default="", help="The image to name; by default a placeholder, for nothing is built.")
 def command(environment: str | None, image: str) -> None:
     """Print the Kubernetes manifests made of coop.yaml and k8s/, as they are on disk now."""
