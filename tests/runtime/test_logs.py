@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from coop_core.cluster import kinds
 from coop_core.local.api.logs import LogRequest
 from coop_core.local.runtime import log_files
 from coop_core.local.runtime.log_files import LogFile, Stamper, tail_offset
+from coop_core.local.runtime.pod_logs import LogKeeper, read
 from tests.runtime.running_kit import NAMESPACE, Bench
 
 if TYPE_CHECKING:
@@ -110,6 +113,41 @@ async def test_the_previous_run_can_be_read(bench: Bench) -> None:
     await bench.until(restarted)
     assert await text(bench, request(previous=True), "web") == "run 1\n"
     await until_contains(bench.runtime.read(NAMESPACE, "web", request(follow=True)), b"run 2\n")
+
+
+async def test_an_end_that_comes_during_a_look_is_not_missed(tmp_path: Path) -> None:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    keeper = LogKeeper(tmp_path)
+    log = keeper.open("uid", "web", 1)
+    log.path.write_bytes(b"one\n")
+    pieces = read(log, keeper.stream("uid", "web"), request(follow=True))
+
+    async def rest() -> list[bytes]:
+        return [piece async for piece in pieces]
+
+    assert await anext(pieces) == b"one\n"
+    gate = threading.Event()
+    asyncio.get_running_loop().run_in_executor(None, gate.wait)
+    following = asyncio.create_task(rest())
+    await asyncio.sleep(0)  # now it waits for its look, which waits for the only thread
+    keeper.end("uid")
+    gate.set()
+    async with asyncio.timeout(10):
+        assert await following == []
+    keeper.close()
+
+
+async def test_whoever_begins_to_follow_takes_no_news_from_the_others(tmp_path: Path) -> None:
+    keeper = LogKeeper(tmp_path)
+    log = keeper.open("uid", "web", 1)
+    stream = keeper.stream("uid", "web")
+    assert stream is not None
+    signs = stream.signs
+    log.path.write_bytes(b"one\n")
+    assert [piece async for piece in read(log, stream, request())] == [b"one\n"]
+    async with asyncio.timeout(10):
+        await stream.changed(signs)
+    keeper.close()
 
 
 def log_in(folder: Path) -> LogFile:

@@ -35,8 +35,15 @@ class Stream:
         self.is_over = False
         """No further run will come."""
         self.followers = 0
+        self.signs = 0
+        """Counts the signs of anything new."""
         self.stamper = Stamper(log)
         self._waiting: set[asyncio.Future[None]] = set()
+
+    def look(self) -> None:
+        """Notes growth, and tells whoever waits for it."""
+        if self.stamper.note():
+            self.wake()
 
     def next_run(self, log: LogFile) -> None:
         self.stamper.note()
@@ -49,19 +56,21 @@ class Stream:
         self.wake()
 
     def wake(self) -> None:
+        self.signs += 1
         for future in self._waiting:
             if not future.done():
                 future.set_result(None)
         self._waiting.clear()
 
-    async def changed(self) -> None:
-        """Returns at the next sign of anything new."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.add(future)
-        try:
-            await future
-        finally:
-            self._waiting.discard(future)
+    async def changed(self, signs: int) -> None:
+        """Returns once there are more than `signs`, so that none is missed that came during a look."""
+        while self.signs <= signs:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.add(future)
+            try:
+                await future
+            finally:
+                self._waiting.discard(future)
 
 
 class LogKeeper:
@@ -140,8 +149,7 @@ class LogKeeper:
 
     def _grown(self, folder: Path) -> None:
         for stream in self._streams.get(folder.parent.name, {}).values():
-            if stream.stamper.note():
-                stream.wake()
+            stream.look()
 
 
 async def read(log: LogFile, stream: Stream | None, request: LogRequest) -> AsyncIterator[bytes]:
@@ -162,7 +170,7 @@ async def read(log: LogFile, stream: Stream | None, request: LogRequest) -> Asyn
 
 async def _pieces(log: LogFile, stream: Stream | None, request: LogRequest) -> AsyncIterator[bytes]:
     if stream is not None:
-        stream.stamper.note()
+        stream.look()
     with _following(stream):
         async for piece in _from_start(log, stream, request):
             yield piece
@@ -182,12 +190,13 @@ def _following(stream: Stream | None) -> Iterator[None]:
 async def _from_start(log: LogFile, stream: Stream | None, request: LogRequest) -> AsyncIterator[bytes]:
     position = await asyncio.to_thread(_start, log, request)
     while True:
+        signs = stream.signs if stream else 0
         is_last_look = stream is None or stream.log != log or stream.is_over
         block, position = await asyncio.to_thread(_block, log, position, is_last_look, request.timestamps)
         if block:
             yield block
         elif not is_last_look and stream is not None and request.follow:
-            await stream.changed()
+            await stream.changed(signs)
         elif stream is not None and request.follow and stream.log != log:
             log, position = stream.log, 0
         else:
