@@ -345,6 +345,24 @@ def test_images_nobody_keeps_are_collected_once_they_are_old(workshop: Workshop)
     assert [path for path in workshop.environments.iterdir() if path.is_dir()] == []
 
 
+def test_a_folder_that_goes_while_images_are_collected_does_no_harm(workshop: Workshop) -> None:
+    image = workshop.build()
+    for path in workshop.images.glob("*/image.json"):
+        os.utime(path, (0, 0))
+
+    class Racing(set[str]):
+        """Asked about a folder, it is gone, as when a builder puts it into its place."""
+
+        def __contains__(self, name: object) -> bool:
+            (workshop.images / str(name)).rename(workshop.images / ".elsewhere")
+            return False
+
+    assert workshop.store.collect(Racing(), older_than_s=60) == []
+    assert (workshop.images / ".elsewhere").is_dir()
+    with pytest.raises(NotThere):
+        workshop.store.locate(image.reference)
+
+
 @pytest.mark.parametrize("name", [
     "", "nginx:latest", "coop.local/hello:latest", f"coop.local/hello@sha256:{'0' * 64}",
     "coop.local/hello@sha256:../../../etc",

@@ -90,6 +90,27 @@ async def test_an_unexpected_error_is_logged_once_and_tried_again(
     await loop.close()
 
 
+async def test_an_object_that_a_controller_cannot_read_hides_no_other(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Picky(Noting):
+        def keys(self, kind: Kind, body: Raw) -> Iterable[Key]:
+            if body["metadata"]["name"].startswith("bad"):
+                raise KeyError("spec")
+            yield from super().keys(kind, body)
+
+    bench.objects.create(kinds.CONFIG_MAP, config("bad-before"))
+    bench.objects.create(kinds.CONFIG_MAP, config("before"))
+    noting = Picky(bench)
+    loop = Loop(noting)
+    loop.start()
+    bench.objects.create(kinds.CONFIG_MAP, config("bad-later"))
+    bench.objects.create(kinds.CONFIG_MAP, config("later"))
+    await until_seen(noting, ["before", "later"])
+    assert "an object was passed over" in caplog.text
+    await loop.close()
+
+
 async def test_a_controller_that_fell_behind_lists_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stores, "HISTORY", 5)
     noting = Noting(bench)

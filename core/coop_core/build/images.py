@@ -124,14 +124,13 @@ class ImageStore:
         for entry in self._entries(self._folder):
             is_image = bool(_DIGEST.fullmatch(entry.name))
             marker = entry / "image.json" if is_image and (entry / "image.json").exists() else entry
-            if entry.name not in keep and marker.stat().st_mtime < oldest_s:
-                self._remove(entry)
+            if entry.name not in keep and self._remove_old(entry, marker, oldest_s):
                 gone += [entry.name] if is_image else []
         manifests = [self._read(entry.name) for entry in self._entries(self._folder)]
         used = {manifest.environment for manifest in manifests if manifest}
         for entry in self._entries(self._environments):
-            if entry.name not in used and entry.stat().st_mtime < oldest_s:
-                self._remove(entry)
+            if entry.name not in used:
+                self._remove_old(entry, entry, oldest_s)
         return gone
 
     @staticmethod
@@ -139,8 +138,14 @@ class ImageStore:
         return [entry for entry in folder.iterdir() if entry.is_dir()] if folder.is_dir() else []
 
     @staticmethod
-    def _remove(folder: Path) -> None:
-        """Out of the way first, so that nobody meets a half of it."""
+    def _remove_old(folder: Path, marker: Path, oldest_s: float) -> bool:
+        """Whether it was removed: it was not touched since, and nobody else moved it meanwhile, as builders do."""
         going = folder.with_name(f".gone.{secrets.token_hex(4)}")
-        folder.rename(going)
+        try:
+            if marker.stat().st_mtime >= oldest_s:
+                return False
+            folder.rename(going)  # out of the way first, so that nobody meets a half of it
+        except FileNotFoundError:
+            return False
         shutil.rmtree(going, ignore_errors=True)
+        return True

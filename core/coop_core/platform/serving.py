@@ -36,6 +36,7 @@ from coop_core.platform import bootstrap, kubeconfigs, remotes
 from coop_core.platform import record as records
 from coop_core.platform.control import PODS
 from coop_core.platform.housekeeping import keep_house
+from coop_core.platform.supervising import supervised
 from coop_core.proxy.server import ProxyServer
 
 if TYPE_CHECKING:
@@ -123,11 +124,11 @@ async def _start(home: Home, options: Options, stack: AsyncExitStack) -> Record:
     client = KubeClient(await from_kubeconfig(admin, None))
     stack.push_async_callback(client.close)
     remotes.ensure(home)
-    for running in (
-        Agent(client, mirror, remotes.config_file(home), clock).run(),
-        keep_house(objects, images),
-    ):
-        stack.push_async_callback(_cancel, asyncio.create_task(running))
+    for name, run in {
+        "agent": lambda: Agent(client, mirror, remotes.config_file(home), clock).run(),
+        "housekeeper": lambda: keep_house(objects, images),
+    }.items():
+        stack.push_async_callback(_cancel, asyncio.create_task(supervised(name, run)))
     process = processes.identify(os.getpid())
     assert process is not None, "we run"
     return records.Record(

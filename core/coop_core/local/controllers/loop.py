@@ -17,7 +17,7 @@ from coop_core.local.objects import AlreadyExists, Conflict, NotFound
 from coop_core.local.store import Expired
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from coop_core.cluster.kinds import Kind, Raw
     from coop_core.local.objects import Objects
@@ -155,8 +155,8 @@ class Loop:
     def _list(self) -> int:
         for kind in self._controller.watches:
             for body in self._store.objects(kind):
-                for key in self._controller.keys(kind, body):
-                    self._queue.add(key)
+                with self._guarded():
+                    self._queue_all(self._controller.keys(kind, body))
         return self._store.revision
 
     async def _follow(self, revision: int) -> None:
@@ -167,10 +167,22 @@ class Loop:
                     revision = change.revision
                     kind = self._kinds.get(change.key[:2])
                     if kind is not None:
-                        for key in self._controller.changed(kind, change):
-                            self._queue.add(key)
+                        with self._guarded():
+                            self._queue_all(self._controller.changed(kind, change))
             except Expired:
                 revision = self._list()
+
+    def _queue_all(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self._queue.add(key)
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """One object that its controller cannot make sense of must not hide the others from it."""
+        try:
+            yield
+        except Exception:
+            log.exception("%s: an object was passed over", self._controller.name)
 
     async def _work(self) -> None:
         while True:
