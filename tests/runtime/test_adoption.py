@@ -1,28 +1,32 @@
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
-from coop_core.cluster import kinds
+from coop_core.cluster import kinds, labels
 from coop_core.local.runtime import processes, records
 from coop_core.local.runtime.processes import Identity
 from coop_core.local.watchdog import Watchdog
-from tests.runtime.running_kit import NAMESPACE, Bench, is_ready, listening
+from tests.runtime.running_kit import NAMESPACE, SERVER, Bench, is_ready, listening
+
+if TYPE_CHECKING:
+    from coop_core.cluster.kinds import Raw
 
 ROOT = Path(__file__).parents[2]
 
 
-def kill_a_platform(folder: Path, grace_s: str = "") -> None:
+def kill_a_platform(folder: Path, grace_s: str = "", program: str = SERVER) -> None:
     """Runs a platform with one ready pod, and kills it as `kill -9` does."""
-    argv = [sys.executable, "-m", "tests.runtime.crashing_platform", str(folder), grace_s]
+    argv = [sys.executable, "-m", "tests.runtime.crashing_platform", str(folder), grace_s, program]
     with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as platform:
         assert platform.stdout is not None
         assert platform.stdout.readline() == "ready\n"
@@ -30,10 +34,16 @@ def kill_a_platform(folder: Path, grace_s: str = "") -> None:
 
 
 def recorded(folder: Path) -> Identity:
-    (record,) = records.read_all(folder / "pods")
+    (record,) = [one for one in records.read_all(folder / "pods") if one.name == "web"]
     process = record.instances["web"].process
     assert process is not None
     return process
+
+
+def restarted(bench: Bench) -> Raw | None:
+    pod = bench.objects.get(kinds.POD, NAMESPACE, "web")
+    (status,) = pod["status"]["containerStatuses"]
+    return pod if status["restartCount"] == 1 and status["ready"] else None
 
 
 async def test_a_new_platform_takes_over_what_a_killed_one_left(tmp_path: Path) -> None:
@@ -44,9 +54,9 @@ async def test_a_new_platform_takes_over_what_a_killed_one_left(tmp_path: Path) 
     before = bench.get(kinds.POD, "web")
     await bench.start()
     try:
-        # Long enough for a second process to have been started, had it been.
-        await bench.until(lambda: bench.objects.select(kinds.SERVICE_ACCOUNT))
-        await asyncio.sleep(0.2)
+        # Pods are seen to in order: had this one been started again, it would have been before the other.
+        bench.pod("other", listening(bench.container()))
+        await bench.running_pod("other")
         assert recorded(tmp_path) == process
         after = bench.get(kinds.POD, "web")
         assert before is not None and after is not None
@@ -66,12 +76,8 @@ async def test_the_end_of_an_adopted_process_is_noticed(tmp_path: Path) -> None:
         await bench.until(lambda: is_ready(bench.get(kinds.POD, "web")))
         os.kill(process.pid, signal.SIGKILL)
 
-        def restarted() -> bool:
-            (status,) = bench.objects.get(kinds.POD, NAMESPACE, "web")["status"]["containerStatuses"]
-            return bool(status["restartCount"] == 1 and status["ready"])
-
-        await bench.until(restarted)
-        (status,) = bench.objects.get(kinds.POD, NAMESPACE, "web")["status"]["containerStatuses"]
+        pod = await bench.until(lambda: restarted(bench))
+        (status,) = pod["status"]["containerStatuses"]
         assert status["lastState"]["terminated"]["reason"] == "ContainerStatusUnknown"
     finally:
         await bench.close()
@@ -92,6 +98,22 @@ async def test_a_process_that_was_started_but_not_yet_recorded_is_found(tmp_path
     finally:
         await bench.close()
     assert not processes.is_alive(process)
+
+
+async def test_a_port_that_somebody_else_took_meanwhile_is_given_up(tmp_path: Path) -> None:
+    kill_a_platform(tmp_path)
+    process = recorded(tmp_path)
+    assert processes.signal_group(process, signal.SIGKILL)
+    assert gone(process)
+    (record,) = records.read_all(tmp_path / "pods")
+    bench = Bench(tmp_path)
+    with socket.create_server(("127.0.0.1", record.ports["web"])):
+        await bench.start()
+        try:
+            pod = await bench.until(lambda: restarted(bench))
+            assert pod["metadata"]["annotations"][labels.LOCAL_PORT] != str(record.ports["web"])
+        finally:
+            await bench.close()
 
 
 async def test_a_process_whose_pod_is_gone_is_ended(tmp_path: Path) -> None:

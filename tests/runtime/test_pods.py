@@ -6,7 +6,7 @@ import psutil
 
 from coop_core.cluster import kinds, labels
 from coop_core.local.api.logs import LogRequest
-from tests.runtime.running_kit import NAMESPACE, Bench, is_ready, listening
+from tests.runtime.running_kit import NAMESPACE, SERVER, Bench, is_ready, listening
 
 if TYPE_CHECKING:
     import pytest
@@ -41,6 +41,31 @@ async def test_a_pod_runs_and_is_ready_when_its_probe_says_so(bench: Bench) -> N
     assert status["imageID"] == status["image"]
     assert pod["spec"]["nodeName"] == "local"
     assert 20_000 <= int(pod["metadata"]["annotations"][labels.LOCAL_PORT]) < 32_000
+
+
+async def test_a_port_that_is_taken_at_a_restart_is_exchanged(bench: Bench) -> None:
+    taken, done = bench.folder / "taken", bench.folder / "done"
+    squatter = (
+        "import os, pathlib, socket, time\n"
+        "with socket.create_server(('127.0.0.1', int(os.environ['PORT']))):\n"
+        f"    pathlib.Path({str(taken)!r}).write_text(os.environ['PORT'])\n"
+        f"    while not pathlib.Path({str(done)!r}).exists(): time.sleep(0.02)\n"
+    )
+    program = (
+        "import pathlib, subprocess, sys, time\n"
+        f"taken = pathlib.Path({str(taken)!r})\n"
+        "if not taken.exists():\n"
+        f"    subprocess.Popen([sys.executable, '-S', '-c', {squatter!r}], start_new_session=True)\n"
+        "    while not taken.exists(): time.sleep(0.02)\n"
+        "    sys.exit(1)\n"
+    )
+    try:
+        bench.pod("web", listening(bench.container(program + SERVER)))
+        pod = await bench.running_pod("web")
+        assert container(pod)["restartCount"] == 1
+        assert pod["metadata"]["annotations"][labels.LOCAL_PORT] != taken.read_text()
+    finally:
+        done.touch()
 
 
 async def test_the_environment_is_small_and_what_was_asked_for(

@@ -54,6 +54,9 @@ class Pod(Protocol):
     def keep_record(self) -> None:
         """Writes the pod's record."""
 
+    def bind(self) -> None:
+        """Gives containers whose port somebody else has taken another."""
+
     def port_for(self, container: str) -> int | None:
         """The loopback port given to a container, None when it does not listen."""
 
@@ -129,7 +132,7 @@ class ContainerRunner:
         return ExitFile(self._pod.node.folder / self._uid, self.name, self.instance.number)
 
     def _found(self, process: processes.Identity) -> Running:
-        return Running(process, is_ours=False, exit_file=self._exit_file)
+        return Running(process, owner=(self._uid, self.name), exit_file=self._exit_file)
 
     def _recall(self) -> None:
         """Notes an end that a crash, or a stop of the platform, kept from the pod's status."""
@@ -161,6 +164,8 @@ class ContainerRunner:
         return True
 
     async def _start(self) -> None:
+        if self.instance.number:
+            self._pod.bind()
         env, argv = await self._configured()
         self._began_s = time.monotonic()
         instance = self.instance
@@ -178,7 +183,7 @@ class ContainerRunner:
             return
         identity = processes.identify(pid)
         assert identity is not None, "a child that was not waited for has a pid"
-        self._running = Running(identity, is_ours=True, exit_file=kept)
+        self._running = Running(identity, exit_file=kept)
         instance.pid, instance.began, instance.is_starting = pid, identity.began, False
         self._pod.keep_record()
         self._note_start()

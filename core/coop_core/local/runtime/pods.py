@@ -19,7 +19,7 @@ from coop_core.cluster import kinds
 from coop_core.local import ports
 from coop_core.local.objects import Conflict, NotFound
 from coop_core.local.runtime import node as nodes
-from coop_core.local.runtime import records
+from coop_core.local.runtime import processes, records
 from coop_core.local.runtime.containers import FIRST_PAUSE_S, LAST_PAUSE_S, ContainerRunner
 from coop_core.local.runtime.free_ports import is_free
 from coop_core.local.runtime.pod_status import pod_status
@@ -169,7 +169,7 @@ class PodWorker:
     async def _live(self) -> None:
         if (self.body.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
             return
-        self._bind()
+        self.bind()
         await self._find_images()
         if not self.record.is_initialised and not await self._initialise():
             return
@@ -188,7 +188,7 @@ class PodWorker:
                 return False
         return True
 
-    def _bind(self) -> None:
+    def bind(self) -> None:
         """Gives the pod its node and its ports, which is all the scheduling there is."""
         metadata, spec = self.body["metadata"], self.body["spec"]
         annotations = dict(metadata.get("annotations") or {})
@@ -220,9 +220,12 @@ class PodWorker:
     def _port(self, container: str) -> int:
         """The port it has, if it may keep it: its own process uses it, or nobody does."""
         known = self.record.ports.get(container)
-        if known is not None and (self.record.instance(container).pid or is_free(known)):
+        process = self.record.instance(container).process
+        if known is not None and ((process and processes.is_alive(process)) or is_free(known)):
             self.node.ports.keep(known)
         else:
+            if known is not None:
+                self.node.ports.give_back(known)
             known = self.node.ports.take()
             self.record.ports[container] = known
         self.node.traffic.reopen(known)

@@ -10,17 +10,20 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 POD_UID = "COOP_POD_UID"
 """Variable in the environment of every process of a pod; finds one whose pid was never written down."""
 CONTAINER = "COOP_CONTAINER"
+KILL_LIMIT_S = 2.0
+"""What a killed process gets to be gone: one that the system holds back must not hold back us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +95,50 @@ def sweep_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
+def kill_members(uid: str, container: str | None = None) -> None:
+    """Kills all that runs of a pod, or of one of its containers, in whatever group. Reads all processes: slow."""
+    until_s = time.monotonic() + KILL_LIMIT_S
+    while time.monotonic() < until_s:
+        left = [one.process for one in _members() if one.uid == uid and container in (None, one.container)]
+        if not left:
+            return
+        for process in left:
+            if is_alive(process):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(process.pid, signal.SIGKILL)
+        time.sleep(0.01)  # and again: it may have started another before it died
+
+
+def pods_with_members(uids: Collection[str]) -> set[str]:
+    """Which of these pods have any process left. Reads all processes: slow."""
+    return {one.uid for one in _members()} & set(uids)
+
+
 def of_pods() -> dict[tuple[str, str], Identity]:
     """Every running session leader of a pod on this machine, by (pod uid, container). Reads all processes: slow."""
+    return {(one.uid, one.container): one.process for one in _members() if one.is_leader}
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """A process that was started by a pod's container, or by one that was. is_leader: of its session."""
+
+    uid: str
+    container: str
+    process: Identity
+    is_leader: bool
+
+
+def _members() -> Iterator[_Member]:
     import psutil
 
-    found = {}
     for process in psutil.process_iter(["pid"]):
         with contextlib.suppress(psutil.Error, OSError):
-            if os.getsid(process.pid) != process.pid:
-                continue
-            env = process.environ()
             identity = identify(process.pid)
-            if POD_UID in env and identity is not None:
-                found[(env[POD_UID], env.get(CONTAINER, ""))] = identity
-    return found
+            env = process.environ()
+            if POD_UID in env and identity is not None and is_alive(identity):
+                is_leader = os.getsid(process.pid) == process.pid
+                yield _Member(env[POD_UID], env.get(CONTAINER, ""), identity, is_leader)
 
 
 def _look(pid: int) -> tuple[str | None, bool]:

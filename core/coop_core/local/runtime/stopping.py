@@ -18,12 +18,16 @@ GRACE_S = 5.0
 
 
 def living(folder: Path) -> list[Record]:
-    """The records of pods of which a process is alive."""
-    return [
-        record
-        for record in records.read_all(folder)
+    """The records of pods of which a process is alive, be it one that outlived its starter."""
+    found = list(records.read_all(folder))
+    led = {
+        record.uid
+        for record in found
         if any(one.process and processes.is_alive(one.process) for one in record.instances.values())
-    ]
+    }
+    unled = {record.uid for record in found} - led
+    alive = led | (processes.pods_with_members(unled) if unled else set())
+    return [record for record in found if record.uid in alive]
 
 
 def end_pods(folder: Path, found: Sequence[Record]) -> None:
@@ -41,6 +45,7 @@ def end_pods(folder: Path, found: Sequence[Record]) -> None:
     for process in alive:
         processes.signal_group(process, signal.SIGKILL)
     for record in found:
+        processes.kill_members(record.uid)
         for instance in record.instances.values():
             instance.pid, instance.is_starting, instance.is_stopped = 0, False, True
         records.write(folder, record)

@@ -20,18 +20,26 @@ LOOK_AGAIN_S = 0.5
 class Running:
     """A process of a container: our own child, or one that an earlier platform started.
 
-    exit_file: where its exit code is kept; None when it is not.
+    owner: uid of the pod and name of the container; None when it is our own child. exit_file: where its exit code
+    is kept; None when it is not.
     """
 
-    def __init__(self, identity: Identity, *, is_ours: bool, exit_file: ExitFile | None = None) -> None:
+    def __init__(
+        self, identity: Identity, *, owner: tuple[str, str] | None = None, exit_file: ExitFile | None = None
+    ) -> None:
         self.identity = identity
-        self._is_ours = is_ours
+        self._owner = owner
         self._exit_file = exit_file
 
     async def ended(self) -> int | None:
-        """Returns once it has ended: the exit code, negative for a signal; None when nobody can know it."""
+        """Returns once it has ended, and what it started with it.
+
+        The exit code, negative for a signal; None when nobody can know it.
+        """
         await _gone(self.identity)
-        if not self._is_ours:
+        if self._owner:
+            # Another process reaped it, so its group's number may be a stranger's by now.
+            await asyncio.to_thread(processes.kill_members, *self._owner)
             return self._exit_file.read() if self._exit_file else None
         # Still unreaped, so the group's number is still its own.
         processes.sweep_group(self.identity.pid)
