@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import re
 import secrets
 import shutil
@@ -168,6 +169,25 @@ def _login() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return ""
+
+
+def named(repository: Repository, name: str) -> list[str]:
+    """Files called `name` in the work tree, tracked or new, from the root; what Git ignores is left out."""
+    listing = repository.git.run(
+        "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", f":(top,glob)**/{name}",
+        doing=f"look for {name}",
+    )  # fmt: skip
+    found = [os.fsdecode(path) for path in listing.out.split(b"\0") if path]
+    return sorted(path for path in set(found) if (repository.root / path).is_file())
+
+
+def ignored_by(repository: Repository, path: Path) -> str:
+    """The rule by which Git ignores a file of the work tree, as `file:line: pattern`; "" when it does not."""
+    asked = repository.git.attempt("check-ignore", "-z", "-v", "--stdin", stdin=os.fsencode(path) + b"\0")
+    fields = os.fsdecode(asked.out).split("\0")
+    if asked.status != 0 or len(fields) < 4 or fields[2].startswith("!"):
+        return ""
+    return f"{fields[0]}:{fields[1]}: {fields[2]}"
 
 
 def remote_names(repository: Repository) -> list[str]:

@@ -108,7 +108,10 @@ class SmartHttp:
             status, body = await self._send("GET", asked, known)
         if status != HTTPStatus.OK:
             raise NotSpoken  # git knows more ways in, and words for what is wrong
-        found = protocol.object_format(body)
+        try:
+            found = protocol.object_format(body)
+        except protocol.Malformed as error:  # a page to log in, say: git has words for it
+            raise NotSpoken from error
         if found is None:
             raise NotSpoken
         known.object_format = found
