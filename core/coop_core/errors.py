@@ -6,6 +6,7 @@ translates again.
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
 
 
@@ -38,3 +39,33 @@ class CoopError(Exception):
         self.why = why
         self.remedy = remedy
         self.exit_code = exit_code
+
+
+_FULL = "free space on the disk"
+_REMEDIES = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EROFS: "use a folder that can be written to",
+    errno.EACCES: "ls -ld shows whose it is",
+    errno.EPERM: "ls -ld shows whose it is",
+    errno.EMFILE: "ulimit -n 4096",
+    errno.ENFILE: "close programs that hold many files open",
+}
+
+
+def of_system(what: str, error: OSError) -> CoopError:
+    """What the operating system refused, for a step that has no better words for it."""
+    # A path comes from the user or from coop; repr() keeps what it holds off the terminal.
+    where = f" ({error.filename!r})" if error.filename else ""
+    why = f"{error.strerror or type(error).__name__}{where}"
+    return CoopError(what, why, _REMEDIES.get(error.errno or 0, "see what the message names"))
+
+
+def users_own(group: BaseExceptionGroup[BaseException]) -> CoopError | None:
+    """The first CoopError in a tree of exceptions, as task groups raise them."""
+    for error in group.exceptions:
+        if isinstance(error, CoopError):
+            return error
+        if isinstance(error, BaseExceptionGroup) and (found := users_own(error)):
+            return found
+    return None

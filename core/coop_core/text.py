@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+_INDENT_LIMIT = 40
+
 # CSI and OSC/DCS/PM/APC/SOS sequences whole, so that no half of one stays behind as text.
 _ESCAPES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
@@ -30,8 +32,12 @@ def one_line(text: str, limit: int = 256) -> str:
 
 
 def lines(text: str, limit: int = 1000) -> list[str]:
-    """The lines of `text`, each made printable and cut to `limit` characters."""
-    return [one_line(line, limit) for line in re.split(r"\r\n|\n|\r", text)]
+    """The lines of `text`, each made printable and cut to about `limit` characters; they stay indented."""
+    return [_indent(line) + one_line(line, limit) for line in re.split(r"\r\n|\n|\r", text)]
+
+
+def _indent(line: str) -> str:
+    return " " * min(_INDENT_LIMIT, len(line) - len(line.lstrip(" ")))
 
 
 def _printable(char: str) -> str:

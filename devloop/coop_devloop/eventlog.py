@@ -20,16 +20,26 @@ KEPT_BYTES = 512 * 1024
 
 
 class EventLog:
-    """Writes entries as they happen; each line is complete on disk before `write` returns."""
+    """Writes entries as they happen; each line is complete on disk before `write` returns.
+
+    A disk that is full takes no line, and the loop goes on without.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         _cut(path)
         self._file = path.open("ab", buffering=0)
+        self._is_broken = False
 
     def write(self, entry: Entry) -> None:
         fields = msgspec.to_builtins(entry.event)
-        self._file.write(msgspec.json.encode({"at": round(entry.at_s, 3), **fields}) + b"\n")
+        line = msgspec.json.encode({"at": round(entry.at_s, 3), **fields}) + b"\n"
+        # Half a line may be there: it ends before the next begins.
+        wanted = b"\n" + line if self._is_broken else line
+        try:
+            self._is_broken = self._file.write(wanted) != len(wanted)
+        except OSError:
+            self._is_broken = True
 
     def close(self) -> None:
         self._file.close()

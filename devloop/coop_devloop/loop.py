@@ -64,11 +64,12 @@ class DevLoop:
         self._build: tuple[Build, asyncio.Task[None]] | None = None
         self._aimed: tuple[float, str] | None = None
 
-    async def run(self, started: LoopStarted, saves: AsyncIterator[Event]) -> None:
+    async def run(self, started: LoopStarted, *sources: AsyncIterator[Event]) -> None:
         """Runs until cancelled, or until a source fails: its exception is raised here."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._pass_on(saves))
+                for source in sources:
+                    tasks.create_task(self._pass_on(source))
                 tasks.create_task(self._rollout.run(self._put))
                 self._take(started)
                 while True:
@@ -97,7 +98,7 @@ class DevLoop:
         before = self.state
         self.state = update(before, entry)
         if isinstance(event, WentLive) and before.cycle and not self.state.cycle and self.state.last:
-            phases = dict(self.state.last.timings)
+            phases = {phase: ms for phase, ms in self.state.last.timings if ms}
             whole = msgspec.structs.replace(event, phases=phases, total_ms=sum(phases.values()))
             entry = Entry(entry.at_s, whole)
         self._observe(entry, self.state)

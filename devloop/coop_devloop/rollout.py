@@ -128,8 +128,10 @@ class Rollout:
             case live.Waiting(reason, on):
                 return RolloutWaits(deploy.commit, reason, on)
             case live.Failed(reason, detail):
-                why = f"{reason}: {detail}" if detail else reason
-                return RolloutFailed(deploy.commit, why, await self._last_lines(verdict))
+                said = await self._last_lines(verdict)
+                # What follows the exit code are the same lines, in one.
+                shown = detail.partition(": ")[0] if said else detail
+                return RolloutFailed(deploy.commit, f"{reason}: {shown}" if shown else reason, said)
 
     def _newest_pod(self) -> str:
         deployment = self._objects[kinds.DEPLOYMENT].only()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from coop_core.clock import SystemClock
 from coop_core.errors import CoopError
 from coop_devloop import lock, watching
+from coop_devloop.answering import Answers
 from coop_devloop.eventlog import EventLog
 from coop_devloop.events import LoopStarted, WentLive
 from coop_devloop.loop import DevLoop
@@ -28,30 +29,39 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What one loop works on. watched: the service's folder; state: where lock and event log live."""
+    """What one loop works on.
+
+    watched: the service's folder; state: where lock and event log live; url: where the service answers.
+    """
 
     workshop: Workshop
     client: KubeClient
     watched: Path
     state: Path
+    url: str
 
     async def run(self, observe: Callable[[Entry, LoopState], None]) -> None:
         """Runs until cancelled. Raises CoopError at once when another loop holds this service and environment."""
         place = self.workshop.place
         with lock.held(self.state, place.service, place.environment):
             log = EventLog(self.state / "events.jsonl")
+            answers = Answers(self.url)
 
             def seen(entry: Entry, state: LoopState) -> None:
                 log.write(entry)
+                answers.observe(entry)
                 observe(entry, state)
 
             rollout = Rollout(self.client, place.environment, place.service)
             loop = DevLoop(self.workshop, rollout, SystemClock(), seen)
             stop = asyncio.Event()
             try:
-                async with aclosing(watching.saves(self.watched, stop)) as saves:
+                async with (
+                    aclosing(watching.saves(self.watched, stop)) as saves,
+                    aclosing(answers.events()) as answered,
+                ):
                     started = LoopStarted(place.environment, place.service, os.getpid())
-                    await loop.run(started, saves)
+                    await loop.run(started, saves, answered)
             finally:
                 stop.set()
                 log.close()

@@ -1,50 +1,107 @@
-"""Noticing saves. Events only wake the loop: the snapshot decides whether there is anything to do."""
+"""Noticing saves. Events only wake the loop: the snapshot decides whether there is anything to do.
+
+So a lost event costs time and nothing else: every RECONCILE_S the loop looks without having been told.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from watchfiles import DefaultFilter, awatch
+from watchfiles import Change, DefaultFilter, awatch
 
 from coop_core.errors import CoopError, ExitCode
+from coop_core.text import one_line
+from coop_devloop import filesystems
 from coop_devloop.events import FilesChanged
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Set
 
 STEP_MS = 10
 """How long a set of changes must rest before it is reported: 15 ms from save to event at 0.3 % of a core."""
+DEBOUNCE_MS = 200
+"""After this it is reported even if it does not rest: a program that writes without end hides no save."""
 
-RECONCILE_MS = 10_000
-"""How often to look without any event, for the ones that a watch can lose."""
+TICK_S = 1.0
+RECONCILE_S = 30.0
+"""How often to look without any event, for the ones that a watch can lose, as when its queue overflows."""
 
 
 async def saves(folder: Path, stop: asyncio.Event) -> AsyncGenerator[FilesChanged, None]:
-    """Changes below `folder`, editors' and tools' own files left out, until `stop` is set."""
+    """Changes below `folder`, editors' and tools' own files left out, until `stop` is set.
+
+    A folder that is replaced is watched anew; where the file system tells of nothing, it is looked at every second.
+    """
+    while not stop.is_set():
+        place = _identity(folder)
+        if place is not None and filesystems.tells(folder):
+            async for event in _told(folder, place, stop):
+                yield event
+        else:
+            await asyncio.sleep(TICK_S)
+        if not stop.is_set():
+            yield FilesChanged()
+
+
+async def _told(folder: Path, place: tuple[int, int], stop: asyncio.Event) -> AsyncGenerator[FilesChanged, None]:
+    """What one watch says, until the folder is another one or the watch is at its end."""
     watcher = awatch(
         folder,
         watch_filter=DefaultFilter(),
+        debounce=DEBOUNCE_MS,
         step=STEP_MS,
-        rust_timeout=RECONCILE_MS,
+        rust_timeout=int(TICK_S * 1000),
         yield_on_timeout=True,
+        force_polling=False,  # it would look at whole seconds; the snapshot looks at nanoseconds
         stop_event=stop,
     )
+    clock = asyncio.get_running_loop().time
+    look_at_s = clock() + RECONCILE_S
     try:
         async for changes in watcher:
-            yield FilesChanged(tuple(sorted(_relative(path, folder) for _, path in changes)))
+            if changes:
+                yield FilesChanged(tuple(sorted(_relative(path, folder) for _, path in changes)))
+                if _has_new_folder(changes):
+                    # It is watched only now: what was written into it before that told nobody.
+                    look_at_s = min(look_at_s, clock() + TICK_S / 2)
+            elif clock() >= look_at_s:
+                look_at_s = clock() + RECONCILE_S
+                yield FilesChanged()
+            if _identity(folder) != place:
+                return
+    except ExceptionGroup as group:
+        # How watchfiles says that a name is not UTF-8. Git reads it all the same; a new watch passes over it.
+        if group.split(RuntimeError)[1]:
+            raise
     except OSError as error:
+        if _identity(folder) != place:
+            return
+        is_limit = "MaxFilesWatch" in str(error)
         raise CoopError(
             f"cannot watch {folder}",
-            "the system's limit on watched files is reached" if "MaxFilesWatch" in str(error) else str(error),
-            "raise it: sudo sysctl fs.inotify.max_user_watches=524288",
+            "the system's limit on watched files is reached" if is_limit else one_line(str(error)),
+            "raise it: sudo sysctl fs.inotify.max_user_watches=524288" if is_limit else f"ls -ld {folder}",
             ExitCode.FAILED,
         ) from error
 
 
+def _has_new_folder(changes: Set[tuple[Change, str]]) -> bool:
+    return any(change is Change.added and Path(path).is_dir() for change, path in changes)
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """Which folder it is that bears the name now."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _relative(path: str, folder: Path) -> str:
     try:
-        return str(Path(path).relative_to(folder))
+        return one_line(str(Path(path).relative_to(folder)))
     except ValueError:
-        return path
+        return one_line(path)

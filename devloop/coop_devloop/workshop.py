@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coop_core.build.request import BuildRequest
-from coop_core.errors import CoopError, ExitCode
+from coop_core.errors import CoopError, ExitCode, of_system
 from coop_core.git import deploying, repository, snapshot
 from coop_core.git.failures import Unreachable
 from coop_core.manifests.rendering import Target
@@ -22,11 +22,21 @@ from coop_devloop import service as services
 from coop_devloop.decide import Build, Commit, Push, TakeSnapshot
 from coop_devloop.ignoring import Rules
 from coop_devloop.service import Service
+from coop_devloop.state import Phase
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from coop_core.build.request import Builder
     from coop_core.git.repository import Remote, Repository
     from coop_devloop.decide import Step
+
+_FAILED: Mapping[Phase, Callable[[e.Problem], e.Event]] = {
+    Phase.SNAPSHOT: e.SnapshotFailed,
+    Phase.BUILD: e.BuildFailed,
+    Phase.COMMIT: e.DeployFailed,
+    Phase.PUSH: e.PushFailed,
+}
 
 _RECENT_S = 5.0
 """A file that was written before that was not written by the save that woke the loop."""
@@ -72,6 +82,13 @@ class Workshop:
 
     async def work(self, step: Step) -> e.Event:
         """Does one step. A failure that the user can act upon comes back as the step's failed event."""
+        try:
+            return await self._work(step)
+        except OSError as error:
+            problem = e.Problem.of(of_system(f"cannot finish the {step.phase.value}", error))
+            return _FAILED[step.phase](problem)
+
+    async def _work(self, step: Step) -> e.Event:
         match step:
             case TakeSnapshot():
                 return await self._snapshot_step()

@@ -7,7 +7,7 @@ import pytest
 
 from coop_devloop import events as e
 from coop_devloop.state import Cycle, LoopState
-from coop_tui.narration import Narrator, change_set, duration
+from coop_tui.narration import Narrator, change_set, duration, notification
 
 URL = "http://hello.dev-ada.localhost:4780"
 LIVE = LoopState(live_commit="0123456789ab")
@@ -38,8 +38,9 @@ def test_times_read_in_the_unit_that_fits() -> None:
 
 def test_going_live_names_commit_url_and_where_the_time_went() -> None:
     event = e.WentLive("0123456789ab", "pod", phases={"snapshot": 12.0, "rollout": 100.0}, total_ms=112.0)
-    head, phases = told(event)
+    head, bar, phases = told(event)
     assert head.endswith(f"● live in 112 ms  01234567  {URL}")
+    assert bar.strip() == "━" * 48
     assert phases.strip() == "snapshot 12 ms · rollout 100 ms"
 
 
@@ -62,6 +63,42 @@ def test_a_save_names_its_files_and_a_touched_file_says_nothing() -> None:
     cycle = Cycle(0.0, changed=("app.py",), snapshot="s1")
     assert told(e.SnapshotTaken("s1", ("app.py",), 1), LoopState(cycle=cycle))[0].endswith("→ app.py")
     assert told(e.SnapshotTaken("s1", (), 1), LoopState()) == []
+
+
+def test_a_change_set_is_told_once_also_when_the_files_are_looked_at_again_during_its_build() -> None:
+    narrator = Narrator(URL)
+    state = LoopState(cycle=Cycle(0.0, snapshot="s1", image="image"))
+    again = e.Entry(0.0, e.SnapshotTaken("s1", ("app.py",), 1))
+    assert narrator.tell(again, state)
+    assert narrator.tell(again, state) == []
+
+
+def test_a_change_that_no_event_told_of_is_said_to_be_found() -> None:
+    cycle = Cycle(0.0, snapshot="s1", was_missed=True)
+    assert "found by looking" in told(e.SnapshotTaken("s1", ("app.py",), 1), LoopState(cycle=cycle))[0]
+
+
+def test_undoing_a_mistake_ends_with_what_is_live() -> None:
+    assert told(e.NothingToDeploy("0123456789ab"))[0].endswith(f"● nothing to deploy: 01234567 is live  {URL}")
+
+
+def test_a_live_service_that_answers_with_an_error_is_said_to() -> None:
+    assert told(e.Answered("c1", 502, 1))[0].endswith(f"! it answers 502 at {URL}")
+    assert told(e.Answered("c1", 200, 1)) == []
+
+
+def test_a_platform_that_is_away_comes_with_the_command_that_starts_it() -> None:
+    assert "coop platform up" in told(e.PlatformLost("connection refused"))[1]
+
+
+@pytest.mark.parametrize("event", [e.WentLive("c", phases={"build": 1.0}), e.RolloutFailed("c", "crashed")])
+def test_the_desktop_is_told_how_it_ended_and_the_bell_rings(event: e.Event) -> None:
+    assert notification("hello", event).startswith("\x1b]9;coop: hello ")
+    assert notification("hello", event).endswith("\x07\x07")
+
+
+def test_nothing_rings_in_between() -> None:
+    assert notification("hello", e.Pushed("c", 1)) == ""
 
 
 def test_what_is_only_of_interest_to_machines_says_nothing() -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import aclosing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from coop_devloop.filesystems import kind_at
 from coop_devloop.watching import saves
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
-    from pathlib import Path
 
     from coop_devloop.events import FilesChanged
 
@@ -66,3 +67,74 @@ async def test_what_git_writes_into_its_own_folder_wakes_nobody(
     (tmp_path / "app.py").write_text("new")
     event = await seen(changes, "app.py")
     assert not [path for path in event.paths if path.startswith(".git")]
+
+
+async def test_a_name_that_is_not_utf8_ends_no_watch(
+    tmp_path: Path, changes: AsyncGenerator[FilesChanged, None]
+) -> None:
+    (tmp_path / "caf\udce9.txt").write_text("x")
+    event = await asyncio.wait_for(anext(changes), LIMIT_S)
+    assert not event.paths
+    await saved_until_seen(changes, tmp_path / "app.py")
+
+
+async def test_a_folder_that_is_replaced_is_watched_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "service"
+    folder.mkdir()
+    stop = asyncio.Event()
+    async with aclosing(saves(folder, stop)) as watching:
+        await saved_until_seen(watching, folder / "app.py")
+        folder.rename(tmp_path / "old")
+        folder.mkdir()
+        await saved_until_seen(watching, folder / "other.py")
+        stop.set()
+
+
+async def test_what_is_written_into_new_folders_at_once_is_looked_for(
+    tmp_path: Path, changes: AsyncGenerator[FilesChanged, None]
+) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "app.py").write_text("x")
+    async with asyncio.timeout(LIMIT_S):
+        async for event in changes:
+            if not event.paths:
+                return
+
+
+async def saved_until_seen(changes: AsyncGenerator[FilesChanged, None], path: Path) -> None:
+    """Writes `path` again and again until a watch that may not be in place yet tells of it."""
+
+    async def write() -> None:
+        while True:
+            path.write_text(str(os.urandom(4)))
+            await asyncio.sleep(0.05)
+
+    writing = asyncio.create_task(write())
+    try:
+        await seen(changes, path.name)
+    finally:
+        writing.cancel()
+
+
+MOUNTS = """\
+22 1 8:1 / / rw - ext4 /dev/sda1 rw
+40 22 0:35 / /mnt/c rw,noatime - 9p C:\\134 rw,dirsync
+41 22 0:36 / /home/ada/my\\040nfs rw - nfs4 server:/x rw
+42 22 0:37 / /src rw - fuse.grpcfuse grpcfuse rw
+43 42 0:38 / /src/local rw - tmpfs tmpfs rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/home/ada", "ext4"),
+        ("/mnt/c/work", "9p"),
+        ("/mnt/cc", "ext4"),
+        ("/home/ada/my nfs/x", "nfs4"),
+        ("/src/app", "fuse.grpcfuse"),
+        ("/src/local/app", "tmpfs"),
+    ],
+)
+def test_the_file_system_is_the_one_mounted_nearest(path: str, kind: str) -> None:
+    assert kind_at(MOUNTS, Path(path)) == kind

@@ -10,15 +10,14 @@ from coop_core.platform import remotes
 from coop_devloop.workshop import Place, Workshop
 
 if TYPE_CHECKING:
+    from coop_core.build.request import Builder
     from coop_core.platform.access import Access
+    from coop_devloop.workshop import Branch
     from coop_tui.workspace import Workspace
 
 
-def workshop_for(workspace: Workspace, access: Access, environment: str) -> Workshop:
-    """The workshop that deploys the workspace's service to `environment`.
-
-    On the local platform, the agent is told to read the remote from now on.
-    """
+def builder_for(workspace: Workspace, access: Access) -> Builder:
+    """What builds for this platform. Whoever asks for it closes it."""
     if not access.is_local:
         raise CoopError(
             "cannot build for a cluster",
@@ -26,6 +25,17 @@ def workshop_for(workspace: Workspace, access: Access, environment: str) -> Work
             "remove [cluster] from the settings to work on the local platform",
             ExitCode.CONFIG,
         )
+    return LocalBuilder(workspace.home.images, workspace.home.language_environments)
+
+
+def workshop_for(
+    workspace: Workspace, access: Access, environment: str, builder: Builder, branch: Branch | None = None
+) -> Workshop:
+    """The workshop that deploys the workspace's service to `environment`.
+
+    On the local platform, the agent is told to read the remote from now on. branch: shared by the workshops of one
+    repository and environment.
+    """
     remote = workspace.remote(access)
     remotes.follow(workspace.home, remote.url)
     place = Place(
@@ -36,4 +46,4 @@ def workshop_for(workspace: Workspace, access: Access, environment: str) -> Work
         remote=remote,
         domain=access.domain,
     )
-    return Workshop(place, LocalBuilder(workspace.home.images, workspace.home.language_environments))
+    return Workshop(place, builder, branch)

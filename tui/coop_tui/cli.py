@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from coop_core.errors import CoopError, ExitCode
+from coop_core.errors import CoopError, ExitCode, of_system
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,4 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # The reader of our output went away (`coop render | head`): nothing left to say, and nobody to tell.
         sys.stderr.close()
         code = ExitCode.OK
+    except OSError as refused:
+        report(of_system("coop cannot go on", refused))
+        code = ExitCode.FAILED
     sys.exit(code if isinstance(code, int) else ExitCode.OK)

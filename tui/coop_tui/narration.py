@@ -5,6 +5,7 @@ Pure: events in, lines out. Every line reads without colour; colour only helps t
 
 from __future__ import annotations
 
+import itertools
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from coop_devloop.state import LoopState
 
 _INDENT = " " * 10
+_BAR_CELLS = 48
+_COLOURS = ("cyan", "blue", "magenta", "green", "yellow", "red")
+_CLIENT_ERRORS = 400
 _NAMED_PATHS = 3
 
 
@@ -43,9 +47,33 @@ def change_set(paths: tuple[str, ...]) -> str:
     return f"{len(paths)} files: {', '.join(paths[:_NAMED_PATHS])}{more}"
 
 
-def phases(timings: dict[str, float]) -> str:
-    """Where the time went, in order."""
-    return " · ".join(f"{phase} {duration(ms)}" for phase, ms in timings.items())
+def bar(timings: dict[str, float]) -> str:
+    """Where the time went, in order: one bar, and below it what its parts are, in the same colours."""
+    total_ms = sum(timings.values()) or 1.0
+    parts, labels = [], []
+    spent_ms, drawn = 0.0, 0
+    for (phase, ms), colour in zip(timings.items(), itertools.cycle(_COLOURS), strict=False):
+        spent_ms += ms
+        end = round(spent_ms / total_ms * _BAR_CELLS)
+        parts.append(click.style("━" * (end - drawn), fg=colour))
+        labels.append(f"{click.style(phase, fg=colour)} {duration(ms)}")
+        drawn = end
+    return f"{_INDENT}{''.join(parts)}\n{_INDENT}{' · '.join(labels)}"
+
+
+def notification(service: str, event: e.Event) -> str:
+    """What makes the terminal ring and the desktop tell, where something ended; "" where nothing did.
+
+    OSC 9, which terminals that do not know it pass over. Nothing in it comes from outside.
+    """
+    match event:
+        case e.WentLive(phases=timings) if timings:
+            text = f"{service} is live"
+        case e.RolloutFailed() | e.BuildFailed():
+            text = f"{service} failed"
+        case _:
+            return ""
+    return f"\x1b]9;coop: {text}\x07\x07"
 
 
 def problem(found: e.Problem) -> list[str]:
@@ -62,6 +90,8 @@ class Narrator:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._told = ""
+        """The snapshot whose change set was told."""
 
     def tell(self, entry: e.Entry, state: LoopState) -> list[str]:
         """Lines for `entry`; none when it changes nothing that a developer wants to know."""
@@ -73,13 +103,17 @@ class Narrator:
 
     def _lines(self, event: e.Event, state: LoopState) -> list[str]:
         match event:
-            case e.SnapshotTaken(_, changed) if state.cycle and not state.cycle.image:
-                return [f"{click.style('→', fg='cyan')} {change_set(changed)}"]
+            case e.SnapshotTaken():
+                return self._change(event, state)
             case e.WentLive(commit, phases=timings, total_ms=total_ms) if timings:
                 head = f"{click.style('●', fg='green')} live in {duration(total_ms)}  {commit[:8]}  {self._url}"
-                return [head, click.style(f"{_INDENT}{phases(timings)}", dim=True)]
+                return [head, *bar(timings).split("\n")]
             case e.WentLive(commit):
                 return [f"{click.style('●', fg='green')} live again  {commit[:8]}  {self._url}"]
+            case e.NothingToDeploy(commit) if state.cycle is None:
+                return [f"{click.style('●', fg='green')} nothing to deploy: {commit[:8]} is live  {self._url}"]
+            case e.Answered(_, status) if status >= _CLIENT_ERRORS:
+                return [f"{click.style('!', fg='yellow')} it answers {status} at {self._url}"]
             case e.RolloutFailed(_, reason, lines):
                 return self._failure(reason, lines, state)
             case e.RolloutWaits(_, reason):
@@ -89,11 +123,22 @@ class Narrator:
             case e.PushOvertaken():
                 return ["… somebody else deployed here first; going on top of their commit"]
             case e.PlatformLost(why):
-                return [f"{click.style('✗', fg='red')} the platform is away: {why}; coop keeps trying"]
+                return [
+                    f"{click.style('✗', fg='red')} the platform is away: {why}",
+                    f"{_INDENT}coop keeps trying; {click.style('hint:', fg='cyan')} coop platform up",
+                ]
             case e.PlatformBack():
                 return [f"{click.style('●', fg='green')} the platform is back"]
             case _:
                 return []
+
+    def _change(self, event: e.SnapshotTaken, state: LoopState) -> list[str]:
+        cycle = state.cycle
+        if cycle is None or event.commit != cycle.snapshot or (event.commit == self._told and cycle.image):
+            return []
+        self._told = event.commit
+        missed = click.style("  (found by looking: no event told of it)", dim=True) if cycle.was_missed else ""
+        return [f"{click.style('→', fg='cyan')} {change_set(event.changed)}{missed}"]
 
     def _failure(self, reason: str, lines: tuple[str, ...], state: LoopState) -> list[str]:
         head = f"{click.style('✗', fg='red')} the new version does not run: {reason}"

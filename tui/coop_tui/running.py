@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from coop_core import children
-from coop_core.errors import CoopError
+from coop_core.errors import users_own
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -54,13 +54,3 @@ def _end_children(loop: asyncio.AbstractEventLoop) -> None:
     while not loop.is_closed():
         children.end_all()
         time.sleep(0.05)
-
-
-def users_own(group: BaseExceptionGroup[BaseException]) -> CoopError | None:
-    """The first CoopError in a tree of exceptions."""
-    for error in group.exceptions:
-        if isinstance(error, CoopError):
-            return error
-        if isinstance(error, BaseExceptionGroup) and (found := users_own(error)):
-            return found
-    return None

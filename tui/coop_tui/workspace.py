@@ -72,39 +72,55 @@ def here(folder: Path | None = None, home: Home | None = None) -> Workspace:
 
     home: None for the user's own.
     """
+    found = around(folder, home)
+    if found.own is not None:
+        return found.workspace(found.own)
+    if len(found.folders) == 1:
+        return found.workspace(found.folders[0])
+    shown = [str(place.relative_to(found.repository.root)) for place in found.folders]
+    raise CoopError(
+        "cannot tell which service you mean",
+        f"this repository holds several: {', '.join(shown)}",
+        f"cd {shown[0]}",
+        ExitCode.CONFIG,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is around a folder: every service of its repository, and the one that the folder belongs to, if any."""
+
+    home: Home
+    settings: Settings
+    repository: Repository
+    folders: tuple[Path, ...]
+    own: Path | None
+
+    def workspace(self, folder: Path) -> Workspace:
+        return Workspace(self.home, self.settings, self.repository, folder)
+
+
+def around(folder: Path | None = None, home: Home | None = None) -> Surroundings:
+    """Raises CoopError where there is no repository, or no service in it."""
     from coop_core.git import repository as repositories
 
     start = (folder or Path.cwd()).resolve()
-    own = home or Home.from_environment()
-    settings = user_settings.load(own)
+    own_home = home or Home.from_environment()
+    settings = user_settings.load(own_home)
     repository = repositories.find(start)
-    return Workspace(own, settings, repository, _service_folder(start, repository))
-
-
-def _service_folder(start: Path, repository: Repository) -> Path:
     root = repository.root.resolve()
-    for candidate in (start, *start.parents):
-        if (candidate / SPEC_FILE).is_file():
-            return candidate
-        if candidate == root:
-            break
-    below = sorted(root.glob(f"*/{SPEC_FILE}")) + sorted(root.glob(f"*/*/{SPEC_FILE}"))
-    if len(below) == 1:
-        return below[0].parent
-    if below:
-        names = ", ".join(str(found.parent.relative_to(root)) for found in below)
+    paths = repositories.named(repository, SPEC_FILE)
+    folders = tuple((root / path).parent for path in paths)
+    above = next((place for place in (start, *start.parents) if (place / SPEC_FILE).is_file()), None)
+    own = above if above is not None and above.is_relative_to(root) else None
+    if not folders and own is None:
         raise CoopError(
-            "cannot tell which service you mean",
-            f"this repository holds several: {names}",
-            f"cd {below[0].parent.relative_to(root)}",
+            "cannot find a service here",
+            f"there is no {SPEC_FILE} in {start} or above it",
+            f'coop init writes one; two lines are enough, "name: {_name_for(root)}" and "run: python app.py"',
             ExitCode.CONFIG,
         )
-    raise CoopError(
-        "cannot find a service here",
-        f"there is no {SPEC_FILE} in {start} or above it",
-        f'write a {SPEC_FILE}; two lines are enough, "name: {_name_for(root)}" and "run: python app.py"',
-        ExitCode.CONFIG,
-    )
+    return Surroundings(own_home, settings, repository, folders, own)
 
 
 def _name_for(root: Path) -> str:

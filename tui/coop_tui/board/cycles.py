@@ -93,6 +93,9 @@ def update(loop: Loop, event: e.Event, at_s: float) -> Loop:
             return _failed(loop, event, at_s)
         case e.RolloutWaits() | e.WentLive() | e.RolloutFailed():
             return _rolled_out(loop, event, at_s)
+        case e.Answered(commit, status, took_ms):
+            answer = Phase("answer", took_ms, f"HTTP {status}" if status else "no HTTP")
+            return _on_commit(loop, commit, lambda c: replace(c, phases=_with(c.phases, answer)))
         case e.FilesChanged(paths):
             return _files_changed(loop, paths, at_s)
         case e.SnapshotTaken():

@@ -101,7 +101,7 @@ async def _in_dashboard(play: Play, access: Access, lines: asyncio.Queue[Narrate
 
 async def _told(play: Play, client: KubeClient, lines: asyncio.Queue[Narrated]) -> None:
     """The play; what goes wrong with it is told in the dashboard first, and raised when that is closed."""
-    from coop_tui.running import users_own
+    from coop_core.errors import users_own
 
     try:
         await play.run(client)

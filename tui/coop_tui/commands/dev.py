@@ -7,103 +7,93 @@ from typing import TYPE_CHECKING
 
 import click
 
-from coop_tui.narration import Narrator
-
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from coop_core.build.request import Builder
     from coop_core.kube.client import KubeClient
     from coop_core.platform.access import Access
-    from coop_devloop.events import Entry
-    from coop_devloop.state import LoopState
-    from coop_tui.workspace import Workspace
-
-
-PATIENCE_S = 2.0
-"""How long a rollout may wait for something before that is told."""
+    from coop_devloop.lanes import Lane
+    from coop_devloop.workshop import Branch
+    from coop_tui.dev_terminal import Terminal
+    from coop_tui.workspace import Surroundings, Workspace
 
 
 @click.command()
+@click.argument("services", nargs=-1)
 @click.option("--no-logs", is_flag=True, help="Do not follow the service's log once it is live.")
-def command(no_logs: bool) -> None:
-    """Watch this service: every save is committed to Git and runs in your personal environment.
+@click.option("--notify", is_flag=True, help="Ring the bell and tell the desktop when a version is live or failed.")
+@click.option("--explain", type=click.Path(), metavar="PATH", help="Say whether a save of PATH deploys, and why.")
+def command(services: tuple[str, ...], no_logs: bool, notify: bool, explain: str | None) -> None:
+    """Watch services: every save is committed to Git and runs in your personal environment.
 
-    A save during a build supersedes it. A version that does not build or run is shown with its reason, and the
-    last good one keeps running. Ctrl-C ends the loop; what is live stays.
+    SERVICES are names from this repository; without any, the one you stand in, or all of them at its root. What
+    they need runs as well. A save during a build supersedes it. A version that does not build or run is shown with
+    its reason, and the last good one keeps running. Ctrl-C ends the loop; what is live stays.
     """
     from coop_core.platform.access import reach
-    from coop_tui.workspace import here
+    from coop_tui.dev_terminal import Terminal
+    from coop_tui.workspace import around
 
-    workspace = here()
-    spec = workspace.spec()  # a mistake in it is told before anything starts
-    access = reach(workspace.home, workspace.settings, workspace.user())
-    asyncio.run(_dev(workspace, access, spec.name, follows_log=not no_logs))
+    surroundings = around()
+    workspaces = _chosen(surroundings, services)  # a mistake in a coop.yaml is told before anything starts
+    if explain is not None:
+        from coop_tui.explaining import explained
+
+        click.echo(explained(surroundings, list(workspaces.values()), explain))
+        return
+    access = reach(surroundings.home, surroundings.settings, next(iter(workspaces.values())).user())
+    urls = {name: access.url(f"{name}.{access.environment}.{access.domain}") for name in workspaces}
+    terminal = Terminal(access.environment, urls, follows_logs=not no_logs, notifies=notify)
+    asyncio.run(_dev(workspaces, access, terminal, urls))
 
 
-async def _dev(workspace: Workspace, access: Access, service: str, *, follows_log: bool) -> None:
+def _chosen(surroundings: Surroundings, names: tuple[str, ...]) -> dict[str, Workspace]:
+    """The workspaces of the services to run, by name, each after what it needs."""
+    from coop_devloop.choosing import chosen
+
+    own = surroundings.own
+    if own is not None and not names and not surroundings.workspace(own).spec().needs:
+        workspace = surroundings.workspace(own)  # the others may be broken; this one does not mind
+        return {workspace.spec().name: workspace}
+    found = {(found := surroundings.workspace(folder)).spec().name: found for folder in surroundings.folders}
+    needs = {name: workspace.spec().needs for name, workspace in found.items()}
+    wanted = names or ([surroundings.workspace(own).spec().name] if own is not None else list(found))
+    return {name: found[name] for name in chosen(needs, wanted)}
+
+
+async def _dev(workspaces: dict[str, Workspace], access: Access, terminal: Terminal, urls: dict[str, str]) -> None:
     from coop_core.kube.client import KubeClient
-    from coop_devloop.session import Session
-    from coop_tui.building import workshop_for
+    from coop_devloop import lanes
+    from coop_devloop.workshop import Branch
+    from coop_tui.building import builder_for
     from coop_tui.running import until_signalled
 
-    environment = access.environment
-    state = workspace.home.devloop(environment, service)
-    async with await KubeClient.connect(access.kubeconfig, access.context) as client:
-        session = Session(workshop_for(workspace, access, environment), client, workspace.folder, state)
-        url = access.url(f"{service}.{environment}.{access.domain}")
-        click.echo(f"{click.style(service, bold=True)} in {environment}, watching {workspace.folder}")
-        printer = _Printer(client, environment, url, follows_log=follows_log)
-        try:
-            await until_signalled(session.run(printer.observe))
-        finally:
-            await printer.close()
+    builder, branch = builder_for(next(iter(workspaces.values())), access), Branch()
+    builder.prepare()
+    try:
+        async with await KubeClient.connect(access.kubeconfig, access.context) as client:
+            made = {
+                name: _lane(workspace, access, client, builder, branch, urls[name])
+                for name, workspace in workspaces.items()
+            }
+            terminal.begin({name: workspace.folder for name, workspace in workspaces.items()}, client)
+            try:
+                await until_signalled(lanes.run(made, terminal))
+            finally:
+                await terminal.close()
+    finally:
+        await builder.close()
 
 
-class _Printer:
-    """Prints what the loop says, and the log of the newest live pod below it."""
+def _lane(
+    workspace: Workspace, access: Access, client: KubeClient, builder: Builder, branch: Branch, url: str
+) -> Lane:
+    from coop_devloop.lanes import Lane
+    from coop_devloop.session import Session
+    from coop_tui.building import workshop_for
 
-    def __init__(self, client: KubeClient, environment: str, url: str, *, follows_log: bool) -> None:
-        self._client = client
-        self._environment = environment
-        self._narrator = Narrator(url)
-        self._follows_log = follows_log
-        self._tail: asyncio.Task[None] | None = None
-        self._pod = ""
-        self._pending: asyncio.TimerHandle | None = None
-
-    def observe(self, entry: Entry, state: LoopState) -> None:
-        from coop_devloop.events import RolloutWaits, WentLive
-
-        if self._pending:
-            self._pending.cancel()
-        lines = self._narrator.tell(entry, state)
-        if isinstance(entry.event, RolloutWaits):
-            # What passes within a moment is no news.
-            self._pending = asyncio.get_running_loop().call_later(PATIENCE_S, self._print, lines)
-        else:
-            self._print(lines)
-        if isinstance(entry.event, WentLive) and self._follows_log:
-            self._follow(entry.event.pod)
-
-    def _print(self, lines: list[str]) -> None:
-        for line in lines:
-            click.echo(line)
-
-    def _follow(self, pod: str) -> None:
-        if not pod or pod == self._pod:
-            return
-        self._pod = pod
-        if self._tail:
-            self._tail.cancel()
-        self._tail = asyncio.create_task(self._print_log(pod))
-
-    async def _print_log(self, pod: str) -> None:
-        from coop_devloop.tailing import tail
-
-        async for line in tail(self._client, self._environment, pod):
-            click.echo(f"{click.style('        │', dim=True)} {line}")
-
-    async def close(self) -> None:
-        if self._pending:
-            self._pending.cancel()
-        if self._tail:
-            self._tail.cancel()
-            await asyncio.wait([self._tail])
+    spec, environment = workspace.spec(), access.environment
+    state: Path = workspace.home.devloop(environment, spec.name)
+    workshop = workshop_for(workspace, access, environment, builder, branch)
+    return Lane(Session(workshop, client, workspace.folder, state, url), spec.needs)

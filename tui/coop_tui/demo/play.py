@@ -14,7 +14,7 @@ from coop_core.errors import CoopError
 from coop_core.platform.access import MAIN, Access
 from coop_devloop import events as loop_events
 from coop_devloop.session import Session, deploy_once
-from coop_tui.building import workshop_for
+from coop_tui.building import builder_for, workshop_for
 from coop_tui.demo import sample
 from coop_tui.demo.observing import answer, wait_for_answer
 from coop_tui.narration import Narrated
@@ -66,12 +66,18 @@ class Play:
         workspace = here(prepared.folder, self._home)
         name = workspace.spec().name
         started_s = time.perf_counter()
-        await deploy_once(workshop_for(workspace, self._access, MAIN), client)
+        builder = builder_for(workspace, self._access)
+        await deploy_once(workshop_for(workspace, self._access, MAIN, builder), client)
         await self._see(MAIN, name, sample.MESSAGE)
         self.done(f"{name} is live in {MAIN}", _since_ms(started_s))
         personal = self._access.environment
-        workshop = workshop_for(workspace, self._access, personal)
-        session = Session(workshop, client, prepared.folder, self._home.devloop(personal, name))
+        session = Session(
+            workshop_for(workspace, self._access, personal, builder),
+            client,
+            prepared.folder,
+            self._home.devloop(personal, name),
+            self._access.url(self._host(personal, name)),
+        )
         started_s = time.perf_counter()
         async with asyncio.TaskGroup() as tasks:
             looping = tasks.create_task(session.run(self._observe))
@@ -81,9 +87,9 @@ class Play:
             path = await self._edit(prepared, name)
             self.outcome.is_complete = True
             if self._lingers:
-                self._say(Narrated("that is all; now you: edit"))
+                # The newest line is on top.
                 self._say(Narrated(str(path)))
-                self._say(Narrated("and save it; q stops everything"))
+                self._say(Narrated("now you: save this file; q stops everything"))
                 await asyncio.Event().wait()
             looping.cancel()
 
