@@ -61,6 +61,11 @@ class Home:
         """Installed dependencies, by the digest of what asked for them."""
         return self.cache / "environments"
 
+    @property
+    def staging(self) -> Path:
+        """Services' files as the dagger builder uploads them."""
+        return self.cache / "staging"
+
     def devloop(self, environment: str, service: str) -> Path:
         """Lock and event log of the dev loop of one service in one environment."""
         return self.state / "devloop" / f"{environment}-{service}"

@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import secrets
 import threading
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -52,12 +53,16 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One build, with all that is known before Dagger is asked. key: names what goes in; root: where it lies."""
+    """One build, with all that is known before Dagger is asked. key: names what goes in.
+
+    parent: where the service's files are staged; one build at a time.
+    """
 
     request: BuildRequest
     entries: Sequence[Entry]
     recipe: Recipe
     key: str
+    parent: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +82,8 @@ class DaggerBuilder:
         self._configuration = configuration
         self._environ = environ
         self._sessions = Sessions(configuration.cli, configuration.engine, environ)
-        self._one_at_a_time = asyncio.Lock()
         self._folders: dict[Path, folder.Folder] = {}
+        self._turns: defaultdict[Path, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._images: dict[str, str] = {}
 
     def prepare(self) -> None:
@@ -96,7 +101,7 @@ class DaggerBuilder:
         if known := self._images.get(job.key):
             return Image(known, was_cached=True)
         confidence = await self._confidence(job)
-        async with self._one_at_a_time:
+        async with self._turns[job.parent]:
             reference = await self._build(job, confidence)
         self._images[job.key] = reference
         if len(self._images) > _KNOWN_IMAGES:
@@ -113,7 +118,10 @@ class DaggerBuilder:
                 )  # fmt: skip
             entries = staging.program(objects.walk(tree, staging.FILES_LIMIT))
             recipe = recipes.choose(objects, entries, request.spec, self._configuration.images)
-        return _Job(request, entries, recipe, recipes.key(recipe, entries, self._configuration.registry.address))
+        name = f"{request.repository.common_dir}\0{request.prefix}".encode(errors="surrogateescape")
+        parent = self._configuration.staging / hashlib.sha256(name).hexdigest()[:32]
+        key = recipes.key(recipe, entries, self._configuration.registry.address)
+        return _Job(request, entries, recipe, key, parent)
 
     async def _confidence(self, job: _Job) -> _Confidence:
         """Asked for each time: what a helper or a command gives may expire."""
@@ -130,18 +138,16 @@ class DaggerBuilder:
     async def _build(self, job: _Job, confidence: _Confidence) -> str:
         """Makes and publishes. Only what comes before the publishing is tried again, once, on a new session."""
         root = await self._stage(job)
-        opened = await self._sessions.get()
         try:
-            return await self._on(opened, job, confidence, root)
+            async with self._sessions.open() as opened:
+                return await self._on(opened, job, confidence, root)
         except Lost as error:
-            self._sessions.drop(opened)
             if opened.process is None:
                 raise confidence.explain.lost(str(error)) from error
-        opened = await self._sessions.get()
         try:
-            return await self._on(opened, job, confidence, root)
+            async with self._sessions.open() as opened:
+                return await self._on(opened, job, confidence, root)
         except Lost as error:
-            self._sessions.drop(opened)
             raise confidence.explain.lost(str(error)) from error
 
     async def _on(self, opened: Open, job: _Job, confidence: _Confidence, root: Path) -> str:
@@ -153,7 +159,6 @@ class DaggerBuilder:
             source = await engine.upload(root, job.recipe, explain)
             image = await engine.make(source, job.recipe, confidence.values, explain)
             published = await self._publish(opened, image, job, confidence)
-        self._sessions.built(opened)
         return self._configuration.registry.reference(job.request.spec.name, published)
 
     async def _publish(self, opened: Open, image: dagger.Container, job: _Job, confidence: _Confidence) -> str:
@@ -163,7 +168,7 @@ class DaggerBuilder:
         try:
             return await opened.engine.publish(image, target, where, confidence.who, confidence.explain)
         except Lost as error:
-            self._sessions.drop(opened)
+            opened.is_lost = True
             raise confidence.explain.lost_in_publishing(str(error)) from error
 
     async def _stage(self, job: _Job) -> Path:
@@ -174,24 +179,20 @@ class DaggerBuilder:
             return await asyncio.shield(writing)
         except asyncio.CancelledError:
             is_stopped.set()
-            await asyncio.wait([writing])
+            await asyncio.gather(writing, return_exceptions=True)
             raise
 
     def _write(self, job: _Job, is_stopped: threading.Event) -> Path:
         request = job.request
-        name = f"{request.repository.common_dir}\0{request.prefix}"
-        parent = (
-            self._configuration.staging / hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:32]
-        )
-        held = self._folders.get(parent)
+        held = self._folders.get(job.parent)
         try:
             if held is None:
-                held = self._folders[parent] = folder.claim(parent)
+                held = self._folders[job.parent] = folder.claim(job.parent)
             with Objects(request.repository.git) as objects:
                 held.bring(objects, job.entries, is_stopped.is_set)
         except OSError as error:
             raise CoopError(
-                f"cannot stage {request.spec.name}", f"{parent}: {error.strerror or error}",
+                f"cannot stage {request.spec.name}", f"{job.parent}: {error.strerror or error}",
                 "free some disk space, or move coop's cache with XDG_CACHE_HOME",
             ) from error  # fmt: skip
         return held.root

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coop_core.build.dagger import cli as clis
-from coop_core.build.dagger.session import SessionProcess, attached
+from coop_core.build.dagger.session import Lost, SessionProcess, attached
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from coop_core.build.dagger.engine import Engine
     from coop_core.build.dagger.tracing import Traces
@@ -29,12 +29,22 @@ _NOT_HANDED_DOWN = ("OTEL_", "DAGGER_SESSION_", "COOP_REGISTRY_", "TRACEPARENT")
 
 @dataclass(slots=True)
 class Open:
-    """An open session. process: None for one that somebody else runs; traces: None then too."""
+    """An open session. process: None for one that somebody else runs; traces: None then too.
+
+    users: how many builds are at it right now. is_lost: it answers no more.
+    """
 
     engine: Engine
     process: SessionProcess | None = None
     traces: Traces | None = None
     builds: int = 0
+    users: int = 0
+    is_lost: bool = False
+    is_closing: bool = False
+
+    @property
+    def is_usable(self) -> bool:
+        return not self.is_lost and not (self.process is not None and self.process.has_ended)
 
     async def close(self) -> None:
         """Within seconds, whatever hangs."""
@@ -61,36 +71,59 @@ class Sessions:
             self._current = asyncio.create_task(self._open())
             self._wait_for_work()
 
-    async def get(self) -> Open:
-        """The open session. A start that failed is told once; the next call tries anew."""
-        self.begin()
-        current = self._current
-        assert current is not None
-        try:
-            # Shielded: a build that is superseded does not take the session with it.
-            opened = await asyncio.shield(current)
-        except Exception:
-            if self._current is current:
-                self._current = None
-            raise
-        if opened.process is not None and opened.process.has_ended:
-            self.drop(opened)
-            return await self.get()
-        self._wait_for_work()
-        return opened
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator[Open]:
+        """The session, for one build. A start that failed is told once; the next call tries anew.
 
-    def drop(self, opened: Open) -> None:
-        """Ends a session that is of no use; the next `get` starts another."""
-        if self._is_current(opened):
-            self._current = None
-        self._close_later(opened)
-
-    def built(self, opened: Open) -> None:
-        """Counts a build; after many, the next session is started and the old one ended."""
+        When the build says Lost, it is ended, and the next call starts another.
+        """
+        opened = await self._get()
+        opened.users += 1
         opened.builds += 1
-        if opened.builds >= RENEW_AFTER_BUILDS and opened.process is not None and self._is_current(opened):
-            self._current = asyncio.create_task(self._open())
+        try:
+            yield opened
+        except Lost:
+            opened.is_lost = True
+            raise
+        finally:
+            opened.users -= 1
+            self._used(opened)
+
+    async def _get(self) -> Open:
+        while True:
+            self.begin()
+            current = self._current
+            assert current is not None
+            try:
+                # Shielded: a build that is superseded does not take the session with it.
+                opened = await asyncio.shield(current)
+            except Exception:
+                if self._current is current:
+                    self._current = None
+                raise
+            if opened.is_usable:
+                return opened
+            self._retire(opened)
+
+    def _used(self, opened: Open) -> None:
+        """After a build: what is lost or old gives way, but not under another build's feet."""
+        is_old = opened.process is not None and opened.builds >= RENEW_AFTER_BUILDS
+        if not opened.is_usable or is_old:
+            was_current = self._retire(opened)
+            if is_old and was_current:
+                self.begin()
+        elif opened.users == 0 and opened is not self._ready():
             self._close_later(opened)
+        self._wait_for_work()
+
+    def _retire(self, opened: Open) -> bool:
+        """No build gets it any more; it ends with the last that has it. Whether it was the current one."""
+        was_current = opened is self._ready()
+        if was_current:
+            self._current = None
+        if opened.users == 0 or not opened.is_usable:
+            self._close_later(opened)
+        return was_current
 
     async def close(self) -> None:
         if self._idle:
@@ -132,12 +165,17 @@ class Sessions:
             "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
         }
 
-    def _is_current(self, opened: Open) -> bool:
+    def _ready(self) -> Open | None:
+        """The current session once it is open."""
         current = self._current
-        is_open = current is not None and current.done() and not current.cancelled() and current.exception() is None
-        return is_open and current is not None and current.result() is opened
+        if current is None or not current.done() or current.cancelled() or current.exception() is not None:
+            return None
+        return current.result()
 
     def _close_later(self, opened: Open) -> None:
+        if opened.is_closing:
+            return
+        opened.is_closing = True
         closing = asyncio.create_task(opened.close())
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
@@ -149,10 +187,9 @@ class Sessions:
 
     def _rest(self) -> None:
         """Nobody has built for long: the next build starts a session again."""
-        current = self._current
-        if current is not None and current.done() and not current.cancelled() and current.exception() is None:
-            self._current = None
-            self._close_later(current.result())
+        ready = self._ready()
+        if ready is not None and ready.users == 0:
+            self._retire(ready)
 
 
 async def _end(process: SessionProcess | None, traces: Traces | None) -> None:
