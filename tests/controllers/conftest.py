@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.controllers.git_kit import App, DeployRepository
 from tests.runtime.running_kit import Bench
 
 if TYPE_CHECKING:
@@ -18,3 +19,13 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     await found.start()
     yield found
     await found.close()
+
+
+@pytest.fixture
+def git(tmp_path: Path) -> DeployRepository:
+    return DeployRepository(tmp_path / "deploy.git")
+
+
+@pytest.fixture
+def app(bench: Bench) -> App:
+    return App(bench)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
+from coop_core.clock import rfc3339
 from coop_core.cluster import kinds, labels
 from tests.runtime.running_kit import NAMESPACE
 
@@ -15,8 +17,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from coop_core.cluster.kinds import Raw
+    from tests.runtime.running_kit import Bench
 
 BRANCH = f"refs/heads/env/{NAMESPACE}"
+NAME = "dev-ada-web"
 _WHO = {f"GIT_{who}_{what}": "ada" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
 
@@ -56,7 +60,7 @@ def application(url: str, **spec: object) -> Raw:
     """The Application of service `web` in the namespace of the tests."""
     return {
         "metadata": {
-            "name": "dev-ada-web",
+            "name": NAME,
             "namespace": kinds.ARGOCD_NAMESPACE,
             "finalizers": [labels.ARGO_FINALIZER],
         },
@@ -72,3 +76,48 @@ def application(url: str, **spec: object) -> Raw:
 
 def config(name: str = "greeting", **data: str) -> Raw:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
+
+
+class App:
+    """The one Application, as a test sees it."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+
+    def create(self, url: str, **spec: Any) -> None:
+        self.bench.objects.create(kinds.APPLICATION, application(url, **spec))
+
+    @property
+    def body(self) -> Raw:
+        return self.bench.objects.get(kinds.APPLICATION, kinds.ARGOCD_NAMESPACE, NAME)
+
+    @property
+    def status(self) -> Raw:
+        return self.body.get("status") or {}
+
+    def refresh(self) -> None:
+        body, asked = self.body, {labels.ARGO_REFRESH: "normal"}
+        asked[labels.ARGO_REFRESH_TIMESTAMP] = rfc3339(time.time(), micro=True)
+        annotations = {**(body["metadata"].get("annotations") or {}), **asked}
+        metadata = {**body["metadata"], "annotations": annotations}
+        self.bench.objects.update(kinds.APPLICATION, {**body, "metadata": metadata})
+
+    async def until_phase(self, phase: str, revision: str) -> Raw:
+        """The operation that ended in `phase` at `revision`."""
+
+        def look() -> Raw | None:
+            state: Raw = self.status.get("operationState") or {}
+            at = (state.get("syncResult") or {}).get("revision")
+            return state if state.get("phase") == phase and at == revision else None
+
+        return await self.bench.until(look)
+
+    async def until_synced(self, revision: str) -> Raw:
+        await self.until_phase("Succeeded", revision)
+        return await self.bench.until(
+            lambda: self.status if self.status["sync"] == {**self.status["sync"], "status": "Synced"} else None
+        )
+
+    def condition(self, type_: str) -> str:
+        found = [one["message"] for one in self.status.get("conditions") or [] if one["type"] == type_]
+        return found[0] if found else ""

@@ -1,77 +1,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from coop_core.clock import rfc3339
 from coop_core.cluster import drift, kinds, labels
-from tests.controllers.git_kit import BRANCH, DeployRepository, application, config
+from tests.controllers.git_kit import BRANCH, NAME, App, DeployRepository, config
 from tests.runtime.running_kit import NAMESPACE, Bench, listening, web
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from coop_core.cluster.kinds import Raw
-
-NAME = "dev-ada-web"
-
-
-@pytest.fixture
-def git(tmp_path: Path) -> DeployRepository:
-    return DeployRepository(tmp_path / "deploy.git")
-
-
-class App:
-    """The one Application, as a test sees it."""
-
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
-
-    def create(self, url: str, **spec: Any) -> None:
-        self.bench.objects.create(kinds.APPLICATION, application(url, **spec))
-
-    @property
-    def body(self) -> Raw:
-        return self.bench.objects.get(kinds.APPLICATION, kinds.ARGOCD_NAMESPACE, NAME)
-
-    @property
-    def status(self) -> Raw:
-        return self.body.get("status") or {}
-
-    def refresh(self) -> None:
-        body, asked = self.body, {labels.ARGO_REFRESH: "normal"}
-        asked[labels.ARGO_REFRESH_TIMESTAMP] = rfc3339(time.time(), micro=True)
-        annotations = {**(body["metadata"].get("annotations") or {}), **asked}
-        metadata = {**body["metadata"], "annotations": annotations}
-        self.bench.objects.update(kinds.APPLICATION, {**body, "metadata": metadata})
-
-    async def until_phase(self, phase: str, revision: str) -> Raw:
-        """The operation that ended in `phase` at `revision`."""
-
-        def look() -> Raw | None:
-            state: Raw = self.status.get("operationState") or {}
-            at = (state.get("syncResult") or {}).get("revision")
-            return state if state.get("phase") == phase and at == revision else None
-
-        return await self.bench.until(look)
-
-    async def until_synced(self, revision: str) -> Raw:
-        await self.until_phase("Succeeded", revision)
-        return await self.bench.until(
-            lambda: self.status if self.status["sync"] == {**self.status["sync"], "status": "Synced"} else None
-        )
-
-    def condition(self, type_: str) -> str:
-        found = [one["message"] for one in self.status.get("conditions") or [] if one["type"] == type_]
-        return found[0] if found else ""
-
-
-@pytest.fixture
-def app(bench: Bench) -> App:
-    return App(bench)
 
 
 def data(bench: Bench, name: str = "greeting") -> dict[str, str] | None:

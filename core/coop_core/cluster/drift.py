@@ -13,6 +13,8 @@ from coop_core.cluster.labels import ARGO_TRACKING_ID
 from coop_core.cluster.rollout_plan import LAST_APPLIED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from coop_core.cluster.kinds import Kind, Raw
 
 _NOT_KEPT = frozenset({"Secret"})
@@ -74,6 +76,28 @@ def merged(wanted: Raw, live: Raw) -> Raw:
     before = last_applied(live)
     kept = {name: value for name, value in live.items() if name in wanted or name not in _parts(before)}
     return kept | {part: _merge(wanted[part], live.get(part), before.get(part)) for part in _parts(wanted)}
+
+
+def without(body: Raw, pointers: Sequence[str]) -> Raw:
+    """`body` without what JSON pointers name, such as "/spec/replicas"; one that leads nowhere names nothing."""
+    for pointer in pointers:
+        path = [part.replace("~1", "/").replace("~0", "~") for part in str(pointer).split("/")[1:]]
+        if path:
+            body = _cut(body, path)
+    return body
+
+
+def _cut(value: Any, path: Sequence[str]) -> Any:
+    first, rest = path[0], path[1:]
+    if isinstance(value, list) and first.isdecimal() and int(first) < len(value):
+        changed = list(value)
+        changed[int(first) : int(first) + 1] = [_cut(value[int(first)], rest)] if rest else []
+        return changed
+    if not isinstance(value, dict) or first not in value:
+        return value
+    if not rest:
+        return {key: one for key, one in value.items() if key != first}
+    return {**value, first: _cut(value[first], rest)}
 
 
 def _parts(body: Raw) -> list[str]:

@@ -17,6 +17,10 @@ def immutable(kind: Kind, old: Raw, new: Raw) -> Iterator[Cause]:
     before, after = old.get("spec") or {}, new.get("spec") or {}
     if kind in (kinds.DEPLOYMENT, kinds.REPLICA_SET) and before.get("selector") != after.get("selector"):
         yield invalid("spec.selector", selector_text(after.get("selector")), "field is immutable")
+    if kind == kinds.JOB:
+        for field in ("selector", "template", "completionMode"):
+            if before.get(field) != after.get(field):
+                yield invalid(f"spec.{field}", "{...}", "field is immutable")
     if kind == kinds.SERVICE and before.get("type") == after.get("type") != "ExternalName":
         was, now = before.get("clusterIP"), after.get("clusterIP")
         if was and now != was:

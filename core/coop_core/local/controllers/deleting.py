@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coop_core.cluster import kinds
 from coop_core.local.objects import default_grace_s
 
 if TYPE_CHECKING:
     from coop_core.cluster.kinds import Kind, Raw
     from coop_core.local.objects import Objects
-
-BY_NAME = {(kind.api_version, kind.name): kind for kind in kinds.ALL}
-"""Every kind of the platform by an object's own words for it: (apiVersion, kind)."""
 
 
 def delete(objects: Objects, kind: Kind, body: Raw) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coop_core.cluster import kinds
-from coop_core.local.controllers.deleting import BY_NAME, delete
+from coop_core.local.controllers.deleting import delete
 from coop_core.local.controllers.loop import Controller, Key
 
 if TYPE_CHECKING:
@@ -19,14 +18,12 @@ ORPHAN = "orphan"
 FOREGROUND = "foregroundDeletion"
 """Finalizer of an owner that goes after its dependents."""
 
-_BY_PATH = {(kind.group, kind.plural): kind for kind in kinds.ALL}
-
 
 class GarbageCollector(Controller):
     """Looks at an object when it appears with owners, when an owner goes, and when its own deletion waits."""
 
     name = "garbage"
-    watches = kinds.ALL
+    watches = None
 
     def keys(self, kind: Kind, body: Raw) -> Iterable[Key]:
         metadata = body["metadata"]
@@ -45,9 +42,9 @@ class GarbageCollector(Controller):
             yield from self.keys(kind, change.object)
 
     async def reconcile(self, key: Key) -> float | None:
-        kind = _BY_PATH[(key[0], key[1])]
-        body = self.objects.find(kind, key[2], key[3])
-        if body is None:
+        kind = self._kind(key[0], key[1])
+        body = self.objects.find(kind, key[2], key[3]) if kind else None
+        if kind is None or body is None:
             return None
         if _is_waiting(body["metadata"]):
             self._finish(kind, body)
@@ -55,6 +52,11 @@ class GarbageCollector(Controller):
         if owners and not any(self._exists(body, owner) for owner in owners):
             delete(self.objects, kind, body)
         return None
+
+    def _kind(self, group: str, plural: str) -> Kind | None:
+        """None for a kind whose definition has gone meanwhile."""
+        stored = self.objects.catalog.stored
+        return next((one for one in stored if (one.group, one.plural) == (group, plural)), None)
 
     def _finish(self, kind: Kind, owner: Raw) -> None:
         """Does what the finalizers of an owner under deletion ask for, then lets it go."""
@@ -77,7 +79,7 @@ class GarbageCollector(Controller):
         self.objects.update(kind, {**body, "metadata": {**metadata, "ownerReferences": left}})
 
     def _exists(self, body: Raw, owner: Raw) -> bool:
-        kind = BY_NAME.get((owner["apiVersion"], owner["kind"]))
+        kind = self.objects.catalog.named(owner["apiVersion"], owner["kind"])
         if kind is None:
             return True  # of a kind that is not kept here: not ours to judge
         found = self.objects.find(kind, body["metadata"].get("namespace", ""), owner["name"])
@@ -85,7 +87,7 @@ class GarbageCollector(Controller):
 
     def _dependents(self, owner: Raw) -> Iterator[tuple[Kind, Raw]]:
         uid = owner["metadata"]["uid"]
-        for kind in kinds.ALL:
+        for kind in self.objects.catalog.stored:
             for body in self.objects.select(kind, owner["metadata"].get("namespace") or None):
                 if any(one["uid"] == uid for one in body["metadata"].get("ownerReferences") or []):
                     yield kind, body
@@ -96,7 +98,7 @@ class GarbageCollector(Controller):
 
     def _of_waiting_owners(self, gone: Raw) -> Iterator[Key]:
         for owner in gone["metadata"].get("ownerReferences") or []:
-            kind = BY_NAME.get((owner["apiVersion"], owner["kind"]))
+            kind = self.objects.catalog.named(owner["apiVersion"], owner["kind"])
             if kind is not None:
                 yield (kind.group, kind.plural, gone["metadata"].get("namespace", ""), owner["name"])
 

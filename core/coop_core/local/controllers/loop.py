@@ -36,7 +36,8 @@ class Controller(ABC):
     """Brings the world in step with one kind of object, key by key."""
 
     name: ClassVar[str]
-    watches: ClassVar[tuple[Kind, ...]]
+    watches: ClassVar[tuple[Kind, ...] | None]
+    """None for every kind there is, also those that definitions make later."""
     workers: ClassVar[int] = 1
     """How many keys may be under work at once; one key never is twice."""
 
@@ -134,7 +135,9 @@ class Loop:
         self._queue = WorkQueue()
         self._failures: dict[Key, tuple[int, str]] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._kinds = {(kind.group, kind.plural): kind for kind in controller.watches}
+        self._catalog = controller.objects.catalog
+        self._definitions = -1
+        self._kinds: dict[tuple[str, str], Kind] = {}
 
     def start(self) -> None:
         name = self._controller.name
@@ -153,11 +156,20 @@ class Loop:
         self._tasks = []
 
     def _list(self) -> int:
-        for kind in self._controller.watches:
+        for kind in self._watched():
             for body in self._store.objects(kind):
                 with self._guarded():
                     self._queue_all(self._controller.keys(kind, body))
         return self._store.revision
+
+    def _watched(self) -> Iterable[Kind]:
+        """The kinds to look at; kinds that definitions make come and go."""
+        definitions = 0 if self._controller.watches is not None else self._catalog.revision
+        if definitions != self._definitions:
+            self._definitions = definitions
+            found = self._catalog.stored if self._controller.watches is None else self._controller.watches
+            self._kinds = {(kind.group, kind.plural): kind for kind in found}
+        return self._kinds.values()
 
     async def _follow(self, revision: int) -> None:
         while True:
@@ -165,6 +177,7 @@ class Loop:
             try:
                 for change in self._store.changes(revision):
                     revision = change.revision
+                    self._watched()
                     kind = self._kinds.get(change.key[:2])
                     if kind is not None:
                         with self._guarded():

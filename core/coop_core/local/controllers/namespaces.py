@@ -13,20 +13,18 @@ if TYPE_CHECKING:
 
     from coop_core.cluster.kinds import Kind, Raw
 
-_CONTENT = tuple(kind for kind in kinds.ALL if kind.namespaced)
-
 
 class NamespaceController(Controller):
     """Watches all that lives in namespaces, so that an emptied one goes at once."""
 
     name = "namespaces"
-    watches = (kinds.NAMESPACE, *_CONTENT)
+    watches = None
 
     def keys(self, kind: Kind, body: Raw) -> Iterable[Key]:
         metadata = body["metadata"]
         if kind is kinds.NAMESPACE:
             yield (metadata["name"],)
-        elif self._is_ending(metadata.get("namespace", "")):
+        elif kind.namespaced and self._is_ending(metadata.get("namespace", "")):
             yield (metadata["namespace"],)
 
     async def reconcile(self, key: Key) -> float | None:
@@ -45,10 +43,11 @@ class NamespaceController(Controller):
 
     def _empty(self, namespace: Raw) -> None:
         name = namespace["metadata"]["name"]
-        content = [(kind, body) for kind in _CONTENT for body in self.objects.select(kind, name)]
+        namespaced = [kind for kind in self.objects.catalog.stored if kind.namespaced]
+        content = [(kind, body) for kind in namespaced for body in self.objects.select(kind, name)]
         for kind, body in content:
             delete(self.objects, kind, body)
-        if any(self.objects.select(kind, name) for kind in _CONTENT):
+        if any(self.objects.select(kind, name) for kind in namespaced):
             return
         spec = {**(namespace.get("spec") or {}), "finalizers": []}
         self.objects.update(kinds.NAMESPACE, {**namespace, "spec": spec})

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coop_core.cluster import drift, health, kinds
+from coop_core.local.controllers.applications import hooks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from coop_core.cluster.kinds import Kind, Raw
-    from coop_core.local.controllers.applications.manifests import Target, Targets
+    from coop_core.local.controllers.applications.manifests import Identity, Target, Targets
     from coop_core.local.objects import Objects
 
-_DERIVED = (kinds.EVENT, kinds.ENDPOINTS, kinds.ENDPOINT_SLICE, kinds.REPLICA_SET)
-TRACKED = tuple(kind for kind in kinds.ALL if kind not in _DERIVED)
-"""Kinds whose objects are looked at for a tracking id; the others are made by controllers, or made of such."""
+DERIVED = frozenset({kinds.EVENT, kinds.ENDPOINTS, kinds.ENDPOINT_SLICE, kinds.REPLICA_SET})
+"""Kinds whose objects controllers make, or make of others: they are not looked at for a tracking id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,27 +28,30 @@ class Resource:
     kind: Kind | None
     is_synced: bool
 
-    def to_raw(self) -> Raw:
-        """Its entry in status.resources."""
+    @property
+    def identity(self) -> Identity:
         if self.target is not None:
-            group, kind, namespace, name = self.target.identity
-            version = self.target.version
+            return self.target.identity
+        assert self.kind is not None and self.live is not None, "what is not in Git was found in the store"
+        return identity_of(self.kind, self.live)
+
+    def to_raw(self) -> Raw:
+        """Its entry in status.resources; a hook's has no sync status, for nobody keeps it in sync."""
+        group, kind, namespace, name = self.identity
+        version = self.target.version if self.target else self.kind.version if self.kind else ""
+        entry: Raw = {"version": version, "kind": kind, "name": name}
+        if self.live is not None and self.target is None and hooks.of(self.live):
+            entry["hook"] = True
         else:
-            assert self.kind is not None and self.live is not None, "what is not in Git was found in the store"
-            metadata = self.live["metadata"]
-            group, kind, version = self.kind.group, self.kind.name, self.kind.version
-            namespace, name = metadata.get("namespace", ""), metadata["name"]
-        entry = {
-            "version": version,
-            "kind": kind,
-            "name": name,
-            "status": "Synced" if self.is_synced else "OutOfSync",
-        }
+            entry["status"] = "Synced" if self.is_synced else "OutOfSync"
+        wave = hooks.wave(self.target.body if self.target else self.live or {})
+        if wave:
+            entry["syncWave"] = wave
         if group:
             entry["group"] = group
         if namespace:
             entry["namespace"] = namespace
-        return {**entry, **({"requiresPruning": True} if self.target is None else {})}
+        return {**entry, **({"requiresPruning": True} if self.target is None and "hook" not in entry else {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class Comparison:
     """All objects of an application, those to be pruned last."""
 
     resources: tuple[Resource, ...]
+    hooks: tuple[Resource, ...] = ()
+    """What is left of hooks; it counts for nothing."""
 
     @property
     def is_synced(self) -> bool:
@@ -68,20 +73,29 @@ class Comparison:
         )  # what is to be pruned does not count
 
 
-def compare(objects: Objects, application: str, targets: Targets) -> Comparison:
+def compare(objects: Objects, application: Raw, targets: Targets) -> Comparison:
     """Reads the store; changes nothing."""
-    found = [_beside(objects, target) for target in targets.items]
-    wanted = targets.identities
-    for kind, live in tracked(objects, application):
-        metadata = live["metadata"]
-        if (kind.group, kind.name, metadata.get("namespace", ""), metadata["name"]) not in wanted:
+    ignored = application["spec"].get("ignoreDifferences") or []
+    found = [_beside(objects, target, ignored) for target in targets.items]
+    left, wanted = [], targets.identities
+    for kind, live in tracked(objects, application["metadata"]["name"]):
+        if hooks.of(live):
+            left.append(Resource(None, live, kind, is_synced=True))
+        elif identity_of(kind, live) not in wanted:
             found.append(Resource(None, live, kind, is_synced=False))
-    return Comparison(tuple(found))
+    return Comparison(tuple(found), tuple(left))
+
+
+def identity_of(kind: Kind, live: Raw) -> Identity:
+    metadata = live["metadata"]
+    return (kind.group, kind.name, metadata.get("namespace", ""), metadata["name"])
 
 
 def tracked(objects: Objects, application: str) -> Iterator[tuple[Kind, Raw]]:
     """Live objects that belong to the application, dependants first."""
-    for kind in reversed(TRACKED):
+    for kind in reversed(objects.catalog.stored):
+        if kind in DERIVED:
+            continue
         for live in objects.select(kind):
             if drift.application_of(kind, live) == application:
                 yield kind, live
@@ -115,12 +129,25 @@ def external_urls(comparison: Comparison) -> list[str]:
     )
 
 
-def _beside(objects: Objects, target: Target) -> Resource:
+def _beside(objects: Objects, target: Target, ignored: Sequence[Raw]) -> Resource:
     if target.kind is None:
         return Resource(target, None, None, is_synced=False)
     live = objects.find(target.kind, target.identity[2], target.identity[3])
-    is_synced = live is not None and not target.refused and not drift.differs(target.body, live)
+    if live is None or target.refused:
+        return Resource(target, live, target.kind, is_synced=False)
+    pointers = [one for rule in ignored if _is_about(rule, target) for one in rule.get("jsonPointers") or []]
+    wanted = drift.without(target.body, pointers)
+    is_synced = not drift.differs(wanted, drift.without(live, pointers))
     return Resource(target, live, target.kind, is_synced)
+
+
+def _is_about(rule: Raw, target: Target) -> bool:
+    """Whether one of the Application's ignoreDifferences is about an object; what it leaves out, or *, fits all."""
+    fields = zip(("group", "kind", "namespace", "name"), target.identity, strict=True)
+    return all(
+        rule.get(field) in (None, "", "*", value) if field != "group" else rule.get(field, "") in ("*", value)
+        for field, value in fields
+    )
 
 
 def _owners(body: Raw) -> set[str]:

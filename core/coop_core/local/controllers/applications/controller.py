@@ -1,21 +1,28 @@
 """Applications: kept at the commit that their branch names, and their status at what is really there.
 
-Behaves as Argo CD does (refresh annotation, automatic sync with prune and self-heal, one attempt per revision)
-with two simplifications that show: sync waves order the manifests but do not wait for health between them, and
-what can never be applied fails at once, without retries.
+Behaves as Argo CD does (refresh annotation, automatic sync with prune and self-heal, one attempt per revision,
+waves and hooks) with one simplification that shows: what can never be applied fails at once, without retries.
 """
 
 from __future__ import annotations
 
 import zlib
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coop_core.clock import parse_rfc3339, rfc3339
 from coop_core.cluster import drift, kinds, labels
 from coop_core.cluster.health import Health
 from coop_core.errors import CoopError
-from coop_core.local.controllers.applications import comparing, deciding, projects, status, syncing
+from coop_core.local.controllers.applications import (
+    comparing,
+    deciding,
+    hooking,
+    hooks,
+    operating,
+    projects,
+    status,
+)
+from coop_core.local.controllers.applications.operating import Operator
 from coop_core.local.controllers.applications.reading import Reader
 from coop_core.local.controllers.deleting import delete
 from coop_core.local.controllers.events import Recorder
@@ -32,19 +39,24 @@ if TYPE_CHECKING:
 
 _EVERY_S, _JITTER_S = 120, 60
 """An Application looks at Git by itself after this long, and up to so much longer, as Argo CD does."""
+_OPERATION = "operation"
+"""Added to a key: the manifests of the operation under way, which may be of an older commit."""
 
 
 class ApplicationController(Controller):
     name = "applications"
-    watches = (kinds.APPLICATION, *comparing.TRACKED)
+    watches = None
     workers = 4  # a slow Git host must not hold up the other applications
 
     def __init__(self, objects: Objects, mirror: Mirror) -> None:
         super().__init__(objects)
         self.recorder = Recorder(objects, "argocd-application-controller")
-        self._reader = Reader(mirror)
+        self._reader = Reader(mirror, objects.catalog)
+        self._operator = Operator(objects, self.recorder)
 
     def keys(self, kind: Kind, body: Raw) -> Iterable[Key]:
+        if kind in comparing.DERIVED:
+            return
         if kind is kinds.APPLICATION:
             yield (body["metadata"]["namespace"], body["metadata"]["name"])
         elif kind is kinds.APP_PROJECT:
@@ -59,12 +71,19 @@ class ApplicationController(Controller):
         application = self.objects.find(kinds.APPLICATION, *key)
         if application is None:
             self._reader.forget(key)
+            self._reader.forget((*key, _OPERATION))
+            self._release_hooks(key[1])
             return None
         if "deletionTimestamp" in application["metadata"]:
             return self._delete(application)
         problem = projects.problem(self.objects, application)
         if problem:
             return self._refuse(application, problem)
+        if deciding.is_running(_state(application)):
+            await self._go_on(key, application)
+            application = self.objects.find(kinds.APPLICATION, *key)
+            if application is None or "deletionTimestamp" in application["metadata"]:
+                return 0.0
         is_fresh = self._wants_git(application)
         if not is_fresh and _is_unreadable(application):
             return self._due_in_s(application)
@@ -108,9 +127,7 @@ class ApplicationController(Controller):
 
     def _bring_in_step(self, asked: Raw, application: Raw, targets: Targets, *, is_fresh: bool) -> float | None:
         """Compares, syncs if due, compares again, and writes it all at once. asked: as before Git was read."""
-        name = application["metadata"]["name"]
-        started_s = self.objects.clock.now_s()
-        comparison = comparing.compare(self.objects, name, targets)
+        comparison = comparing.compare(self.objects, application, targets)
         situation = deciding.Situation(
             # An operation that came in meanwhile asked for something that was not read: it has its own turn.
             application={**application, "operation": asked.get("operation")},
@@ -118,15 +135,15 @@ class ApplicationController(Controller):
             is_synced=comparison.is_synced,
             only_prunable=all(one.is_synced or one.target is None for one in comparison.resources),
             is_empty=not targets.items,
-            now_s=started_s,
+            now_s=self.objects.clock.now_s(),
         )
         decision = deciding.decide(situation)
         parts: Raw = {}
-        errors = [("RepeatedResourceWarning", f"{'/'.join(one)} appears twice") for one in targets.repeated]
+        errors = _warnings(targets)
         again_s = None
         if isinstance(decision, deciding.Sync):
-            parts, again_s = self._sync(application, targets, comparison, decision, started_s)
-            comparison = comparing.compare(self.objects, name, targets)
+            parts, again_s = self._operator.begin(application, targets, comparison, decision)
+            comparison = comparing.compare(self.objects, application, targets)
             state = parts["operationState"]
             if state["phase"] == "Failed":
                 errors.append(("SyncError", f"Failed last sync attempt to {targets.revision}: {state['message']}"))
@@ -137,28 +154,29 @@ class ApplicationController(Controller):
         self._write(asked, application, targets, comparison, parts, errors, is_fresh or bool(parts))
         return again_s
 
-    def _sync(
-        self, application: Raw, targets: Targets, comparison: Comparison, decision: deciding.Sync, started_s: float
-    ) -> tuple[Raw, float | None]:
-        wish = _wish(application, targets, decision.operation)
-        wish = replace(wish, forbidden=projects.forbidden(self.objects, application, targets))
-        result = syncing.sync(self.objects, comparison, wish)
-        now_s, retries = self.objects.clock.now_s(), decision.retries
-        parts = status.operated(
-            application, decision.operation, result, started_s=started_s, now_s=now_s, retries=retries
-        )
-        wait_s = None
-        if result.phase != "Succeeded" and not result.is_final:
-            wait_s = deciding.retry_in_s(decision.operation, retries)
-        if wait_s is not None:
-            parts = status.to_retry(parts, in_s=wait_s, retries=retries + 1, now_s=now_s)
-        elif result.phase == "Succeeded":
-            message = f"Sync operation to {targets.revision} succeeded"
-            self.recorder.normal(application, "OperationCompleted", message)
-        else:
-            message = f"Sync operation to {targets.revision} failed: {result.message}"
-            self.recorder.warning(application, "OperationCompleted", message)
-        return parts, wait_s
+    async def _go_on(self, key: Key, application: Raw) -> None:
+        """Takes the operation under way as far as it can go, with the manifests that it began with."""
+        revision = _state(application)["operation"]["sync"]["revision"]
+        try:
+            targets = await self._reader.read((*key, _OPERATION), application, revision)
+        except CoopError as error:
+            current = self.objects.find(kinds.APPLICATION, *key)
+            if current is not None:
+                lost = operating.abandoned(
+                    _state(current), f"{error.what}: {error.why}", now_s=self.objects.clock.now_s()
+                )
+                self._put_parts(current, {"operationState": lost})
+            return
+        current = self.objects.find(kinds.APPLICATION, *key)
+        if current is None or _state(current) != _state(application):
+            return
+        comparison = comparing.compare(self.objects, current, targets)
+        parts, _ = self._operator.go_on(current, targets, comparison, _state(current))
+        self._put_parts(current, parts)
+
+    def _put_parts(self, application: Raw, parts: Raw) -> None:
+        after = {**(application.get("status") or {}), **parts}
+        self.objects.update(kinds.APPLICATION, {**application, "status": after})
 
     def _write(  # all that one pass has found
         self,
@@ -176,7 +194,7 @@ class ApplicationController(Controller):
             **status.compared(application, targets.revision, is_synced=comparison.is_synced),
             **status.healthy(before, comparison.health, now_s),
             **status.conditions(before, errors, now_s),
-            "resources": [resource.to_raw() for resource in comparison.resources],
+            "resources": [one.to_raw() for one in (*comparison.resources, *comparison.hooks)],
             "summary": {
                 "images": comparing.images(self.objects, comparison),
                 "externalURLs": comparing.external_urls(comparison),
@@ -234,6 +252,11 @@ class ApplicationController(Controller):
         self._put(asked, application, after)
         return self._due_in_s({**application, "status": after})
 
+    def _release_hooks(self, application: str) -> None:
+        """Nobody waits for the hooks of an Application that is gone."""
+        for kind, live in list(comparing.tracked(self.objects, application)):
+            hooking.release(self.objects, kind, live)
+
     def _delete(self, application: Raw) -> float | None:
         """Cascades: its resources go first, or along with it in the background; its finalizer goes last."""
         metadata = application["metadata"]
@@ -242,7 +265,7 @@ class ApplicationController(Controller):
             return None
         for kind, live in list(comparing.tracked(self.objects, metadata["name"])):
             if not _is_kept(live):
-                delete(self.objects, kind, live)
+                delete(self.objects, kind, hooking.release(self.objects, kind, live))
         left = [live for _, live in comparing.tracked(self.objects, metadata["name"]) if not _is_kept(live)]
         if left and not all(one.endswith("/background") for one in ours):
             return None  # each of them that goes brings us back here
@@ -263,14 +286,17 @@ def _is_kept(live: Raw) -> bool:
     return "Delete=false" in options
 
 
-def _wish(application: Raw, targets: Targets, operation: Raw) -> syncing.Wish:
-    policy = application["spec"].get("syncPolicy") or {}
-    options = {*deciding.sync_options(application), *((operation.get("sync") or {}).get("syncOptions") or [])}
-    namespace = (application["spec"].get("destination") or {}).get("namespace") or ""
-    return syncing.Wish(
-        prune=bool((operation.get("sync") or {}).get("prune")),
-        create_namespace=namespace if "CreateNamespace=true" in options else "",
-        namespace_metadata=policy.get("managedNamespaceMetadata"),
-        fail_on_shared="FailOnSharedResource=true" in options,
-        own_namespaces=frozenset(one.identity[3] for one in targets.items if one.kind is kinds.NAMESPACE),
-    )
+def _state(application: Raw) -> Raw:
+    found: Raw = (application.get("status") or {}).get("operationState") or {}
+    return found
+
+
+def _warnings(targets: Targets) -> list[tuple[str, str]]:
+    """What of the manifests is not as its writer may think: (type, message) of conditions."""
+    repeated = [("RepeatedResourceWarning", f"{'/'.join(one)} appears twice") for one in targets.repeated]
+    left_out = [
+        ("ExcludedResourceWarning", f"{one.identity[1]} {one.identity[3]}: {one.hook.words} hooks are not run here")
+        for one in targets.hooks
+        if one.hook and not one.hook.phases and one.hook.words != hooks.SKIP
+    ]
+    return repeated + left_out

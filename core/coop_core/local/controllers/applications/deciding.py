@@ -52,6 +52,8 @@ def decide(situation: Situation) -> Sync | Hold:
     """The one thing to do now."""
     application = situation.application
     asked = application.get("operation")
+    if is_running((application.get("status") or {}).get("operationState") or {}):
+        return Hold()
     if asked:
         return Sync({**asked, "sync": {**(asked.get("sync") or {}), "revision": situation.revision}})
     automated = automation(application)
@@ -74,6 +76,11 @@ def decide(situation: Situation) -> Sync | Hold:
     if not _was_tried(application, last, situation.revision):
         return Sync(operation)
     return _again(situation, automated, last, operation)
+
+
+def is_running(last: Raw) -> bool:
+    """Whether an operation is under way, and does not wait for its next attempt."""
+    return last.get("phase") in ("Running", "Terminating") and "retryAt" not in last
 
 
 def automation(application: Raw) -> Raw | None:

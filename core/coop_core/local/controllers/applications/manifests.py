@@ -10,21 +10,31 @@ from coop_core import yamls
 from coop_core.cluster import defaults, shapes
 from coop_core.cluster.drift import marked
 from coop_core.errors import CoopError
-from coop_core.local.controllers.deleting import BY_NAME
+from coop_core.local.controllers.applications import hooks
 from coop_core.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from coop_core.cluster.kinds import Kind, Raw
+    from coop_core.local.controllers.applications.hooks import Hook
 
-_WAVE = "argocd.argoproj.io/sync-wave"
-_HOOK = "argocd.argoproj.io/hook"
 _ORDER = (
-    "Namespace", "ServiceAccount", "Secret", "ConfigMap", "Service", "Endpoints", "EndpointSlice", "Pod",
-    "ReplicaSet", "Deployment", "Ingress",
+    "Namespace", "NetworkPolicy", "ResourceQuota", "LimitRange", "PodDisruptionBudget", "ServiceAccount", "Secret",
+    "ConfigMap", "StorageClass", "PersistentVolume", "PersistentVolumeClaim", "CustomResourceDefinition",
+    "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "Service", "Endpoints", "EndpointSlice",
+    "DaemonSet", "Pod", "ReplicaSet", "Deployment", "HorizontalPodAutoscaler", "StatefulSet", "Job", "CronJob",
+    "Ingress",
 )  # fmt: skip
 """Argo CD's order of kinds; others come last."""
+
+_GENERATORS = {
+    "Chart.yaml": "Helm",
+    "kustomization.yaml": "Kustomize",
+    "kustomization.yml": "Kustomize",
+    "Kustomization": "Kustomize",
+}
+"""Files in an Application's folder that make it something else than a folder of manifests."""
 
 Identity = tuple[str, str, str, str]
 """(group, kind, namespace, name)."""
@@ -44,11 +54,17 @@ class Target:
     refused: str = ""
 
     @property
+    def wave(self) -> int:
+        return hooks.wave(self.body)
+
+    @property
+    def hook(self) -> Hook | None:
+        return hooks.of(self.body)
+
+    @property
     def order(self) -> tuple[int, int, str]:
-        annotations = (self.body.get("metadata") or {}).get("annotations") or {}
-        wave = str(annotations.get(_WAVE, "0"))
         known = _ORDER.index(self.identity[1]) if self.identity[1] in _ORDER else len(_ORDER)
-        return (int(wave) if wave.lstrip("-").isdigit() else 0, known, self.identity[3])
+        return (self.wave, known, self.identity[3])
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +73,7 @@ class Targets:
 
     revision: str
     items: tuple[Target, ...]
+    hooks: tuple[Target, ...] = ()
     repeated: tuple[Identity, ...] = ()
 
     @property
@@ -64,17 +81,38 @@ class Targets:
         return frozenset(target.identity for target in self.items)
 
 
-def read(files: dict[str, bytes], *, application: str, namespace: str, revision: str) -> Targets:
-    """Raises CoopError when a file cannot be read. namespace: for objects that name none."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Whose manifests they are. namespace: for objects that name none. named: the kind of (apiVersion, kind)."""
+
+    application: str
+    namespace: str
+    named: Callable[[str, str], Kind | None]
+
+
+def read(files: dict[str, bytes], place: Place, revision: str) -> Targets:
+    """Raises CoopError when a file cannot be read."""
     found: dict[Identity, Target] = {}
     repeated = []
+    refuse_generators(files)
     for path in sorted(files):
         for document in _documents(path, files[path]):
-            target = _target(path, document, application, namespace)
+            target = _target(path, document, place)
             if target.identity in found:
                 repeated.append(target.identity)
             found[target.identity] = target
-    return Targets(revision, tuple(sorted(found.values(), key=lambda one: one.order)), tuple(repeated))
+    ordered = sorted(found.values(), key=lambda one: one.order)
+    kept = tuple(one for one in ordered if one.hook is None)
+    return Targets(revision, kept, tuple(one for one in ordered if one.hook is not None), tuple(repeated))
+
+
+def refuse_generators(files: Iterable[str]) -> None:
+    """Raises CoopError for a folder that Argo CD would not take as plain manifests."""
+    for path in sorted(files):
+        tool = _GENERATORS.get(path)
+        if tool:
+            why = f"{path} asks for {tool}, which the local platform does not run"
+            raise CoopError("cannot read the manifests", why, f"commit what {tool} renders, without {path}")
 
 
 def _documents(path: str, text: bytes) -> Iterator[object]:
@@ -91,28 +129,29 @@ def _documents(path: str, text: bytes) -> Iterator[object]:
                 yield document
 
 
-def _target(path: str, document: object, application: str, namespace: str) -> Target:
+def _target(path: str, document: object, place: Place) -> Target:
     if not isinstance(document, dict):
         raise _unreadable(path, "it holds something else than a Kubernetes object")
     api_version, name_of_kind = document.get("apiVersion"), document.get("kind")
     metadata = document.get("metadata")
     if not isinstance(api_version, str) or not isinstance(name_of_kind, str) or not isinstance(metadata, dict):
         raise _unreadable(path, "apiVersion, kind or metadata is missing")
-    name = metadata.get("name")
+    name = metadata.get("name") or _generated(metadata, document)
     if not isinstance(name, str) or not name:
         raise _unreadable(path, f"the {one_line(name_of_kind, 60)} has no metadata.name")
     group, _, version = api_version.rpartition("/")
-    kind = BY_NAME.get((api_version, name_of_kind))
+    kind = place.named(api_version, name_of_kind)
     if kind is None:
-        identity = (group, name_of_kind, str(metadata.get("namespace") or namespace), name)
+        identity = (group, name_of_kind, str(metadata.get("namespace") or place.namespace), name)
         why = f'the local platform has no kind "{one_line(name_of_kind, 60)}" ({one_line(api_version, 80)})'
         return Target(
             identity, version, document, None, f"{why}: remove {path}, or deploy to a cluster that has it"
         )
-    place = str(metadata.get("namespace") or namespace) if kind.namespaced else ""
+    namespace = str(metadata.get("namespace") or place.namespace) if kind.namespaced else ""
     body = {key: value for key, value in document.items() if key != "status"}
-    body["metadata"] = {**metadata, **({"namespace": place} if place else {})}
-    return _checked(Target((group, name_of_kind, place, name), version, body, kind), kind, application)
+    body["metadata"] = {**metadata, "name": name, **({"namespace": namespace} if namespace else {})}
+    target = Target((group, name_of_kind, namespace, name), version, body, kind)
+    return _checked(target, kind, place.application)
 
 
 def _checked(target: Target, kind: Kind, application: str) -> Target:
@@ -120,9 +159,12 @@ def _checked(target: Target, kind: Kind, application: str) -> Target:
     misfit = shapes.misfit(kind, body)
     if misfit:
         return Target(identity, version, body, kind, misfit)
-    if _HOOK in (body["metadata"].get("annotations") or {}):
-        return Target(identity, version, body, kind, "the local platform runs no sync hooks: remove its annotation")
     return Target(identity, version, defaults.defaulted(kind, marked(application, kind, body)), kind)
+
+
+def _generated(metadata: Raw, document: Raw) -> object:
+    """A hook may have only the beginning of a name; the sync adds what makes it its own."""
+    return metadata.get("generateName") if hooks.of(document) else None
 
 
 def _unreadable(path: str, why: str) -> CoopError:

@@ -21,6 +21,9 @@ def problem(objects: Objects, application: Raw) -> str:
     source, destination = spec.get("source") or {}, spec.get("destination") or {}
     if not source.get("repoURL"):
         return "spec.source.repoURL is required; several sources are not supported on the local platform"
+    tool = next((one for one in ("helm", "kustomize", "plugin", "chart") if source.get(one)), "")
+    if tool:
+        return f"spec.source.{tool}: the local platform takes plain manifests only, as `{tool}` renders them"
     if destination.get("server", IN_CLUSTER) != IN_CLUSTER or destination.get("name", "in-cluster") != "in-cluster":
         return f"application destination is not this platform: use server {IN_CLUSTER}"
     name = spec.get("project") or "default"
@@ -49,7 +52,7 @@ def forbidden(objects: Objects, application: Raw, targets: Targets) -> dict[Iden
     namespaces = [one.get("namespace") or "" for one in allowed.get("destinations") or []]
     cluster_wide = allowed.get("clusterResourceWhitelist") or []
     found = {}
-    for target in targets.items:
+    for target in (*targets.items, *targets.hooks):
         group, kind, namespace, _ = target.identity
         if namespace and not _matches(namespace, namespaces):
             found[target.identity] = f"namespace {namespace} is not permitted in project '{name}'"

@@ -16,6 +16,7 @@ from coop_core.local.controllers.applications import manifests
 if TYPE_CHECKING:
     from coop_core.cluster.kinds import Raw
     from coop_core.git.mirror import Mirror
+    from coop_core.local.catalog import Catalog
     from coop_core.local.controllers.applications.manifests import Targets
     from coop_core.local.controllers.loop import Key
 
@@ -32,13 +33,16 @@ class _Wanted:
     path: str
     is_recursive: bool
     revision: str
+    definitions: int
+    """The state of the CustomResourceDefinitions, which say what kinds there are."""
 
 
 class Reader:
     """Raises CoopError for whatever keeps Git, or a manifest, from being read."""
 
-    def __init__(self, mirror: Mirror) -> None:
+    def __init__(self, mirror: Mirror, catalog: Catalog) -> None:
         self._mirror = mirror
+        self._catalog = catalog
         self._known: dict[Key, tuple[_Wanted, Targets]] = {}
 
     def forget(self, key: Key) -> None:
@@ -63,6 +67,7 @@ class Reader:
             path=(source.get("path") or "").strip("./"),
             is_recursive=bool((source.get("directory") or {}).get("recurse")),
             revision=revision,
+            definitions=self._catalog.revision,
         )
         known = self._known.get(key)
         if known is None or known[0] != wanted:
@@ -87,6 +92,5 @@ class Reader:
             raise CoopError("cannot read the manifests", why, f"add {wanted.path}, or delete the application")
         if not wanted.is_recursive:
             files = {name: content for name, content in files.items() if "/" not in name}
-        return manifests.read(
-            files, application=wanted.application, namespace=wanted.namespace, revision=wanted.revision
-        )
+        place = manifests.Place(wanted.application, wanted.namespace, self._catalog.named)
+        return manifests.read(files, place, wanted.revision)

@@ -54,32 +54,41 @@ def conditions(before: Raw, found: Iterable[tuple[str, str]], now_s: float) -> R
     }
 
 
-def operated(  # a finished or paused operation has all of these
-    application: Raw, operation: Raw, result: Result, *, started_s: float, now_s: float, retries: int
-) -> Raw:
-    """The operation's outcome and, when it succeeded, its place in the history."""
-    before, source = application.get("status") or {}, application["spec"].get("source") or {}
-    revision = operation["sync"]["revision"]
-    state = {
+def begun(application: Raw, operation: Raw, *, now_s: float, retries: int) -> Raw:
+    """The state of an operation that has just begun."""
+    source = application["spec"].get("source") or {}
+    return {
         "operation": operation,
-        "phase": result.phase,
-        "message": result.message,
-        "startedAt": rfc3339(started_s),
-        "finishedAt": rfc3339(now_s),
-        "syncResult": {"revision": revision, "source": source, "resources": list(result.resources)},
+        "phase": "Running",
+        "message": "",
+        "startedAt": rfc3339(now_s),
+        "syncResult": {"revision": operation["sync"]["revision"], "source": source, "resources": []},
         **({"retryCount": retries} if retries else {}),
     }
-    if result.phase != "Succeeded":
+
+
+def ended(state: Raw, *, now_s: float) -> Raw:
+    return {**state, "finishedAt": rfc3339(now_s)}
+
+
+def operated(application: Raw, state: Raw, result: Result, *, now_s: float) -> Raw:
+    """The operation after a pass and, when it has succeeded, its place in the history."""
+    synced = {**state["syncResult"], "resources": list(result.resources)}
+    state = {**state, "phase": result.phase, "message": result.message, "syncResult": synced}
+    if result.phase == "Running":
         return {"operationState": state}
-    history = list(before.get("history") or [])
+    state = ended(state, now_s=now_s)
+    if result.phase != "Succeeded" or (state["operation"].get("sync") or {}).get("dryRun"):
+        return {"operationState": state}
+    history = list((application.get("status") or {}).get("history") or [])
     history.append(
         {
             "id": history[-1]["id"] + 1 if history else 0,
-            "revision": revision,
-            "source": source,
-            "deployStartedAt": rfc3339(started_s),
-            "deployedAt": rfc3339(now_s),
-            "initiatedBy": operation.get("initiatedBy") or {},
+            "revision": synced["revision"],
+            "source": synced["source"],
+            "deployStartedAt": state["startedAt"],
+            "deployedAt": state["finishedAt"],
+            "initiatedBy": state["operation"].get("initiatedBy") or {},
         }
     )
     limit = application["spec"].get("revisionHistoryLimit")
