@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
@@ -30,6 +30,26 @@ class Cluster(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scheme: str = "https"
 
 
+class Registry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the dagger builder publishes images."""
+
+    address: str
+    """`<host>[:port][/path]`; a service's image is `<address>/<service>`."""
+    pulled_as: str | None = None
+    """What the cluster calls it, when that differs: with minikube's registry, localhost:5000."""
+
+
+class Dagger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the dagger builder finds Dagger."""
+
+    cli: str | None = None
+    """Path of the CLI. Unset: the one on PATH, else the newest in Dagger's cache."""
+    engine: str | None = None
+    """Address of an engine, e.g. tcp://host:1234. Unset: the CLI starts one with Docker or Podman."""
+    images: dict[Literal["python", "node", "static"], str] = {}
+    """Base images by language, in place of coop's own: a mirror's, or pinned by digest."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     user: str | None = None
     """Names the personal environment, `dev-<user>`. Unset: taken from Git's identity."""
@@ -40,6 +60,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: int = DEFAULT_PORT
     """The local platform's HTTP port. 0 takes any free one."""
     cluster: Cluster | None = None
+    builder: Literal["local", "dagger"] | None = None
+    """Unset: local for the local platform, dagger for a cluster."""
+    registry: Registry | None = None
+    dagger: Dagger = Dagger()
 
     @property
     def lifetime_s(self) -> float | None:
@@ -65,7 +89,8 @@ def load(home: Home) -> Settings:
         keys = ", ".join(Settings.__struct_fields__)
         why, remedy = (
             f"{path}: {error}",
-            f"the keys are {keys}; [cluster] holds kubeconfig, context, domain, scheme",
+            f"the keys are {keys}; [cluster] holds kubeconfig, context, domain, scheme; "
+            "[registry] holds address, pulled_as; [dagger] holds cli, engine, images",
         )
     raise CoopError("cannot read the settings", why, remedy, ExitCode.CONFIG)
 
