@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,17 +27,17 @@ def left_in_tmp(user: User) -> list[str]:
     return os.listdir(user.environ["TMPDIR"])
 
 
-@pytest.mark.parametrize("run", ["first", "second"])
-def test_it_shows_the_whole_path_and_leaves_nothing(user_with_tmp: User, run: str) -> None:
-    done = user_with_tmp.coop("demo", "--no-ui")
-    assert done.code == 0, f"{run}: {done.out}{done.err}"
-    assert "answers 'Hello from a save'" in done.out
-    assert "still answers 'Hello from coop'" in done.out
-    table = done.out[done.out.index("phase") :]
-    for phase in ("platform", "main", "dev-ada", "save", "snapshot", "build", "commit", "push", "rollout"):
-        assert phase in table
-    assert left_in_tmp(user_with_tmp) == []
-    assert user_with_tmp.processes() == []
+def test_it_shows_the_whole_path_and_leaves_nothing_the_second_time_too(user_with_tmp: User) -> None:
+    for run in ("first", "second"):
+        done = user_with_tmp.coop("demo", "--no-ui")
+        assert done.code == 0, f"{run}: {done.out}{done.err}"
+        assert "answers 'Hello from a save'" in done.out
+        assert "still answers 'Hello from coop'" in done.out
+        table = done.out[done.out.index("phase") :]
+        for phase in ("platform", "main", "dev-ada", "save", "snapshot", "build", "commit", "push", "rollout"):
+            assert phase in table
+        assert left_in_tmp(user_with_tmp) == []
+        assert demo_processes(user_with_tmp) == []
 
 
 def test_without_a_terminal_it_narrates_unasked(user_with_tmp: User) -> None:
@@ -51,10 +50,21 @@ def test_without_a_terminal_it_narrates_unasked(user_with_tmp: User) -> None:
 def test_stopping_it_half_way_leaves_nothing_and_is_no_success(user_with_tmp: User, number: signal.Signals) -> None:
     demo = user_with_tmp.start("demo", "--no-ui")
     demo.until("a local platform")
+    assert demo_processes(user_with_tmp) != []
     assert demo.stop(number) != 0
     assert "Traceback" not in demo.text
     assert left_in_tmp(user_with_tmp) == []
     wait_until(lambda: demo_processes(user_with_tmp) == [], "nothing runs any more")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_it_while_the_platform_starts_leaves_nothing(user_with_tmp: User, number: signal.Signals) -> None:
+    demo = user_with_tmp.start("demo", "--no-ui")
+    wait_until(lambda: list(Path(user_with_tmp.environ["TMPDIR"]).rglob("platform.err")), "the platform starts")
+    assert demo.stop(number) != 0
+    assert "Traceback" not in demo.text
+    wait_until(lambda: demo_processes(user_with_tmp) == [], "nothing runs any more")
+    assert left_in_tmp(user_with_tmp) == []
 
 
 def demo_processes(user: User) -> list[str]:
@@ -71,8 +81,8 @@ def demo_processes(user: User) -> list[str]:
     return found
 
 
-def test_it_is_told_where_a_terminal_is_missing(user: User) -> None:
+def test_the_dashboard_says_what_to_do_where_a_terminal_is_missing(user: User) -> None:
     refused = user.coop("ui")
     assert refused.code == 2
     assert "hint: coop status prints the same once" in refused.err
-    assert Path(tempfile.gettempdir()).exists()
+    assert user.processes() == []

@@ -26,14 +26,19 @@ def live(service: User, message: str = "one") -> Running:
     return loop
 
 
+def deployed(service: User) -> str:
+    """The program as it was in the snapshot that the newest deploy commit on the remote names."""
+    trailer = "--format=%(trailers:key=Coop-Source-Commit,valueonly)"
+    source = service.git("log", "-1", trailer, "env/dev-ada", folder=service.folder.parent / "hello.git")
+    return service.git("show", f"{source}:app.py")
+
+
 def test_a_save_is_served_and_its_deploy_commit_is_on_the_remote(service: User) -> None:
     loop = live(service)
-    remote = service.git("remote", "get-url", "origin")
-    before = service.git("rev-parse", "env/dev-ada", folder=service.folder.parent / "hello.git")
+    assert 'MESSAGE = "one"' in deployed(service)
     save(service.folder / "app.py", PROGRAM.format(message="two"))
     wait_until(lambda: service.get(HOST) == "two", f"the save is served; the loop said\n{loop.text}")
-    after = service.git("rev-parse", "env/dev-ada", folder=service.folder.parent / "hello.git")
-    assert before != after, remote
+    assert 'MESSAGE = "two"' in deployed(service)
     assert service.git("status", "--porcelain") == "M app.py"
     loop.until("listening with two")
     assert loop.stop() == 0
@@ -45,10 +50,7 @@ def test_the_newest_of_many_quick_saves_is_what_stays(service: User) -> None:
     for number in range(8):
         save(service.folder / "app.py", PROGRAM.format(message=f"save {number}"))
     wait_until(lambda: service.get(HOST) == "save 7", f"the last save is served; the loop said\n{loop.text}")
-    branch = service.git(
-        "show", "env/dev-ada:hello/deployment-hello.yaml", folder=service.folder.parent / "hello.git"
-    )
-    assert "coop.local/hello@sha256:" in branch
+    assert 'MESSAGE = "save 7"' in deployed(service)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +96,19 @@ def test_a_remote_that_refuses_is_quoted_and_what_is_live_stays(service: User) -
     loop.until("hint: ask whoever runs the Git server")
     assert service.get(HOST) == "one"
     hook.unlink()
+    save(service.folder / "app.py", PROGRAM.format(message="three"))
+    wait_until(lambda: service.get(HOST) == "three", f"the next save is served; the loop said\n{loop.text}")
+
+
+def test_a_remote_that_is_gone_is_told_and_saves_go_on_once_it_is_back(service: User) -> None:
+    loop = live(service)
+    remote = service.folder.parent / "hello.git"
+    away = remote.rename(remote.with_name("away.git"))
+    save(service.folder / "app.py", PROGRAM.format(message="two"))
+    loop.until("hint:")
+    assert "Traceback" not in loop.text
+    assert service.get(HOST) == "one"
+    away.rename(remote)
     save(service.folder / "app.py", PROGRAM.format(message="three"))
     wait_until(lambda: service.get(HOST) == "three", f"the next save is served; the loop said\n{loop.text}")
 

