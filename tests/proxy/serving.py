@@ -14,21 +14,52 @@ import pytest
 from coop_core.clock import SystemClock
 from coop_core.cluster import kinds, labels
 from coop_core.local.tokens import PROXIES, Identity
-from coop_core.proxy.server import ProxyServer
+from coop_core.proxy.server import TICK_S, ProxyServer
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
     from coop_core.cluster.kinds import Raw
     from tests.kube.serving import Api
 
 CANARY = "canary-5f2d"
+WHOLE_SECOND_S = 1_800_000_000.0
 PROXY = Identity("coop-proxy", (PROXIES,))
 
 
 def developer(name: str) -> Identity:
     return Identity(name, audiences=("coop-proxy",))
+
+
+class SetClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self._passed_s = 0.0
+
+    def now_s(self) -> float:
+        return WHOLE_SECOND_S + self._passed_s
+
+    def monotonic_s(self) -> float:
+        return self._passed_s
+
+    def move(self, seconds: float) -> None:
+        self._passed_s += seconds
+
+
+async def pass_time(server: ProxyServer, clock: SetClock, seconds: float) -> None:
+    """Lets time pass as the server sees it: in its own steps, with its own look around at each."""
+    for _ in range(round(seconds / TICK_S)):
+        clock.move(TICK_S)
+        await server.tick()
+
+
+async def until(check: Callable[[], Awaitable[bool]]) -> None:
+    """Waits for something that follows soon, but not at once."""
+    async with asyncio.timeout(10):
+        while not await check():
+            await asyncio.sleep(0.01)
 
 
 @dataclass
@@ -60,7 +91,7 @@ class Viewer:
                 yield json.loads(line)
 
 
-async def exchange(port: int, tls: ssl.SSLContext, request: bytes) -> bytes:
+async def exchange(port: int, tls: ssl.SSLContext | None, request: bytes) -> bytes:
     """Bytes in, bytes out, until the server closes, or a moment after a whole answer came."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
     writer.write(request)
@@ -151,9 +182,15 @@ def furnish(api: Api) -> None:
 
 
 @pytest.fixture
-async def proxy(api: Api) -> AsyncIterator[ProxyServer]:
+def clock() -> SystemClock | SetClock:
+    """The proxy's; a test that drives time overrides it."""
+    return SystemClock()
+
+
+@pytest.fixture
+async def proxy(api: Api, clock: SystemClock | SetClock) -> AsyncIterator[ProxyServer]:
     furnish(api)
-    server = ProxyServer(api.access(PROXY), clock=SystemClock(), tls=api.certificate.server_context())
+    server = ProxyServer(api.access(PROXY), clock=clock, tls=api.certificate.server_context())
     await server.start()
     yield server
     await server.close()

@@ -93,6 +93,26 @@ async def test_everything_that_coop_shows_can_be_had_and_holds_no_secret(
         assert CANARY not in output, arguments
 
 
+async def test_the_whole_cluster_is_what_the_user_sees_of_it(
+    kubectl: Callable[..., Awaitable[tuple[int, str]]], api: Api
+) -> None:
+    api.objects.create(kinds.DEPLOYMENT, deployment("dev-bob"))
+    status, output = await kubectl("get", "pods", "-A")
+    assert status == 0, output
+    header, *rows = output.splitlines()
+    assert header.split() == ["NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "AGE"]
+    assert [row.split()[:2] for row in rows] == [["dev-ada", "web"], ["main", "web"]]
+    status, output = await kubectl("get", "namespaces", "--no-headers")
+    assert [row.split()[:2] for row in output.splitlines()] == [
+        ["coop-ci", "Active"], ["dev-ada", "Active"], ["main", "Active"],
+    ]  # fmt: skip
+    status, output = await kubectl("get", "deployments,applications,events", "-A")
+    assert status == 0, output
+    assert "bob" not in output
+    status, output = await kubectl("get", "pods", "-A", "--chunk-size=1", "-o", "name")
+    assert output.split() == ["pod/web", "pod/web"]
+
+
 async def test_writes_and_shells_are_refused_with_a_reason(
     kubectl: Callable[..., Awaitable[tuple[int, str]]],
 ) -> None:
@@ -102,7 +122,6 @@ async def test_writes_and_shells_are_refused_with_a_reason(
         (("attach", "web"), "coop offers no shell, tunnel or proxy"),
         (("port-forward", "pod/web", "9999:80"), ""),
         (("get", "secrets"), "doesn't have a resource type"),
-        (("get", "pods", "-A"), "at the cluster scope"),
         (("get", "pods", "-n", "dev-bob"), 'cannot list resource "pods"'),
         (("get", "pods", "--as", "bob"), "it knows no impersonation"),
         (("get", "--raw", "/api/v1/namespaces/dev-ada/secrets"), "forbidden"),

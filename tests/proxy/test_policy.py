@@ -6,15 +6,15 @@ import logging
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
 
-from coop_core.clock import SystemClock
 from coop_core.errors import CoopError, ExitCode
 from coop_core.proxy import policy
 from coop_core.proxy.policy import Allowed, Asked, Denied, Policy
 from coop_core.proxy.policy_file import PolicyFile
 from coop_core.proxy.server import ProxyServer
-from tests.proxy.serving import PROXY, Viewer, developer, furnish
+from tests.proxy.serving import PROXY, SetClock, Viewer, developer, furnish, pass_time
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,16 +87,12 @@ def test_a_wrong_policy_is_refused_at_the_start(tmp_path: Path, content: str) ->
     assert '{"users":' in refused.value.remedy
 
 
-async def test_a_narrowed_policy_counts_at_once_and_ends_open_streams(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import aiohttp
-
-    monkeypatch.setattr("coop_core.proxy.reading.RECHECK_S", 0.05)
+async def test_a_narrowed_policy_counts_at_once_and_ends_open_streams(api: Api) -> None:
     furnish(api)
+    clock = SetClock()
     policies = [Policy({"*": ("main", "dev-bob")})]
     server = ProxyServer(
-        api.access(PROXY), clock=SystemClock(), policy=lambda: policies[-1], tls=api.certificate.server_context()
+        api.access(PROXY), clock=clock, policy=lambda: policies[-1], tls=api.certificate.server_context()
     )
     await server.start()
     async with aiohttp.ClientSession() as session:
@@ -107,5 +103,6 @@ async def test_a_narrowed_policy_counts_at_once_and_ends_open_streams(
             await anext(events)
             policies.append(Policy({"*": ("main",)}))
             assert (await ada.ask(path))[0] == 403
+            await pass_time(server, clock, 5)
             assert [event async for event in events] == []
     await server.close()

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
 from coop_core.text import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from coop_core.cluster.kinds import Raw
     from coop_core.kube import failures
 
@@ -61,6 +66,50 @@ class Refusal(Exception):
         if self.retry_after_s:
             headers["Retry-After"] = str(self.retry_after_s)
         return headers
+
+
+@dataclass(slots=True)
+class Reply:
+    """A whole answer. Its body is `body`, or the pieces of `rest`, which have `length` bytes together."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "application/json"
+    rest: Iterator[bytes] | None = None
+    length: int = 0
+    extra: bytes = b""
+    closes: bool = False
+
+    @classmethod
+    def json(cls, body: Raw, status: int = 200, content_type: str = "application/json") -> Self:
+        return cls(status, msgspec.json.encode(body), content_type)
+
+    @classmethod
+    def refused(cls, refusal: Refusal) -> Self:
+        extra = "".join(f"{name}: {value}\r\n" for name, value in refusal.headers().items()).encode()
+        return cls(refusal.code, refusal.body(), extra=extra, closes=refusal.closes)
+
+    @staticmethod
+    def head(status: int, content_type: str, *, keeps: bool) -> bytes:
+        """Everything of an answer's head that does not depend on its body."""
+        return _head(status, content_type, keeps)
+
+    def start(self, *, keeps: bool) -> bytes:
+        """The head."""
+        length = self.length if self.rest is not None else len(self.body)
+        head = _head(self.status, self.content_type, keeps)
+        return b"%s%sContent-Length: %d\r\n\r\n" % (head, self.extra, length)
+
+
+@cache
+def _head(status: int, content_type: str, keeps: bool) -> bytes:
+    lines = [
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        f"Content-Type: {content_type}",
+        "Cache-Control: no-store",
+        "X-Content-Type-Options: nosniff",
+    ]
+    return "\r\n".join([*lines, *([] if keeps else ["Connection: close"]), ""]).encode()
 
 
 def upstream(error: failures.ApiError) -> Refusal:

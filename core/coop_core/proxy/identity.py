@@ -1,25 +1,24 @@
-"""Whose token a request carries: asked of the platform, and remembered for a moment.
+"""Whose token a request carries: asked of whoever vouches for tokens, and remembered for a moment.
 
-A token counts only when the platform says that it is authentic and meant for this proxy. Tokens are kept as
-digests alone.
+Tokens are kept as digests alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from coop_core.kube.failures import ApiError
 from coop_core.proxy import policy
 from coop_core.proxy.answers import Refusal, upstream
 
 if TYPE_CHECKING:
     from coop_core.clock import Clock
     from coop_core.kube.client import KubeClient
-
-from coop_core.kube.failures import ApiError
 
 REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
 KEEP_S = 10.0
@@ -38,22 +37,79 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class Identified:
+    """An authentic token's bearer. until_s: when it ends, in seconds since the epoch."""
+
+    name: str
+    until_s: float = math.inf
+
+
+class Vouching(Protocol):
+    """Somebody who knows tokens."""
+
+    async def identify(self, token: str) -> Identified | None:
+        """None: not authentic, or not meant for this proxy. Raises Refusal when that cannot be told now."""
+
+    async def close(self) -> None: ...
+
+
+class TokenReviews:
+    """The platform vouches: a token counts when it says that it is authentic and meant for this proxy."""
+
+    def __init__(self, client: KubeClient, audience: str) -> None:
+        self._client = client
+        self._audience = audience
+
+    async def identify(self, token: str) -> Identified | None:
+        review = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenReview",
+            "spec": {"token": token, "audiences": [self._audience]},
+        }
+        try:
+            answer = await self._client.post(REVIEWS, review)
+        except ApiError as error:
+            raise upstream(error) from None
+        status = answer.get("status") or {}
+        name = (status.get("user") or {}).get("username")
+        is_meant = self._audience in (status.get("audiences") or [])
+        if status.get("authenticated") is not True or not is_meant or not isinstance(name, str):
+            return None
+        return Identified(name)
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+@dataclass(frozen=True, slots=True)
 class _Verdict:
+    """user None: refused, and `why`, unless the token is simply not good. Holds at most until `until_s`."""
+
     user: User | None
     why: str
     at_s: float
+    until_s: float = math.inf
 
 
 class Authenticator:
     """Tokens to users."""
 
-    def __init__(self, client: KubeClient, audience: str, clock: Clock) -> None:
-        self._client = client
-        self._audience = audience
+    def __init__(self, vouching: Vouching, clock: Clock) -> None:
+        self._vouching = vouching
         self._clock = clock
         self._verdicts: OrderedDict[bytes, _Verdict] = OrderedDict()
         self._asking: dict[bytes, asyncio.Task[_Verdict]] = {}
         self._slots = asyncio.Semaphore(REVIEWS_AT_ONCE)
+
+    async def close(self) -> None:
+        for task in self._asking.values():
+            task.cancel()
+        await self._vouching.close()
+
+    def known(self, credential: bytes) -> User | None:
+        """The user of a token that was found good a moment ago."""
+        verdict = self._verdicts.get(credential)
+        return verdict.user if verdict is not None and self._holds(verdict, KEEP_S) else None
 
     async def user(self, token: str, *, max_age_s: float = KEEP_S) -> User:
         """Raises Refusal: 401 for a token that is not good, 403 for one that is no developer's."""
@@ -61,14 +117,16 @@ class Authenticator:
             raise _unauthorized()
         key = hashlib.sha256(token.encode()).digest()
         verdict = self._verdicts.get(key)
-        if verdict is None or self._age_s(verdict) >= (max_age_s if verdict.user else KEEP_REFUSED_S):
+        if verdict is None or not self._holds(verdict, max_age_s if verdict.user else KEEP_REFUSED_S):
             verdict = await self._review(key, token)
         if verdict.user is None:
             raise _unauthorized() if not verdict.why else Refusal(403, verdict.why)
         return verdict.user
 
-    def _age_s(self, verdict: _Verdict) -> float:
-        return self._clock.monotonic_s() - verdict.at_s
+    def _holds(self, verdict: _Verdict, max_age_s: float) -> bool:
+        if self._clock.monotonic_s() - verdict.at_s >= max_age_s:
+            return False
+        return verdict.until_s == math.inf or self._clock.now_s() < verdict.until_s
 
     async def _review(self, key: bytes, token: str) -> _Verdict:
         """One review at a time for each token, however many requests wait for it."""
@@ -77,40 +135,28 @@ class Authenticator:
             task = asyncio.create_task(self._ask(token))
             self._asking[key] = task
             task.add_done_callback(lambda done: self._asked(key, done))
-        verdict = await asyncio.shield(task)
-        self._verdicts[key] = verdict
-        self._verdicts.move_to_end(key)
-        while len(self._verdicts) > KEPT:
-            self._verdicts.popitem(last=False)
-        return verdict
+        return await asyncio.shield(task)
 
     def _asked(self, key: bytes, done: asyncio.Task[_Verdict]) -> None:
         self._asking.pop(key, None)
-        if not done.cancelled():
-            # Everybody who waited may have gone away meanwhile; the failure was theirs to see.
-            done.exception()
+        # Everybody who waited may have gone away meanwhile; a failure was theirs to see.
+        if done.cancelled() or done.exception() is not None:
+            return
+        self._verdicts[key] = done.result()
+        self._verdicts.move_to_end(key)
+        while len(self._verdicts) > KEPT:
+            self._verdicts.popitem(last=False)
 
     async def _ask(self, token: str) -> _Verdict:
-        review = {
-            "apiVersion": "authentication.k8s.io/v1",
-            "kind": "TokenReview",
-            "spec": {"token": token, "audiences": [self._audience]},
-        }
         asked_at_s = self._clock.monotonic_s()
-        try:
-            async with self._slots:
-                answer = await self._client.post(REVIEWS, review)
-        except ApiError as error:
-            raise upstream(error) from None
-        status = answer.get("status") or {}
-        name = (status.get("user") or {}).get("username")
-        is_meant = self._audience in (status.get("audiences") or [])
-        if status.get("authenticated") is not True or not is_meant or not isinstance(name, str):
+        async with self._slots:
+            found = await self._vouching.identify(token)
+        if found is None:
             return _Verdict(None, "", asked_at_s)
-        slug = policy.slug(name)
+        slug = policy.slug(found.name)
         if slug is None:
             return _Verdict(None, "this identity is not a developer's; run `coop kubeconfig`", asked_at_s)
-        return _Verdict(User(name, slug), "", asked_at_s)
+        return _Verdict(User(found.name, slug), "", asked_at_s, found.until_s)
 
 
 def _unauthorized() -> Refusal:

@@ -7,24 +7,27 @@ an Accept header; nothing else of the request is ever looked at again.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from coop_core.proxy import queries
 from coop_core.proxy.answers import Refusal
+from coop_core.proxy.heads import bad
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from coop_core.proxy.heads import Header, RequestLine
+
 PATH_LIMIT = 2000
-HEADERS_LIMIT = 60
 BODY_LIMIT_BYTES = 64 * 1024
 """Of a review, the only body that is read."""
 
 _PATH = re.compile(r"/|(/[A-Za-z0-9_.:-]+)+/?")
 _TOKEN = re.compile(r"[Bb]earer ([A-Za-z0-9._~+/=-]{1,8000})")
-_HEADER_NAME = re.compile(rb"[A-Za-z0-9-]+")
 _ONCE = (
     b"host",
     b"authorization",
@@ -39,92 +42,103 @@ _FOREIGN_IDENTITY = (b"impersonate-", b"x-remote-")
 _NO_STREAMS = "coop offers no shell, tunnel or proxy into the platform; read logs, events and the service's URL"
 
 
-@dataclass(frozen=True, slots=True)
-class RawRequest:
-    """What the HTTP parser hands over. target: as it was sent, undecoded. headers: as sent, in order."""
+@dataclass(frozen=True, slots=True, repr=False)
+class Headers:
+    """The checked headers of a request. token "" when none was sent. Has no repr, as it holds the token.
 
-    method: str
-    target: str
-    headers: tuple[tuple[bytes, bytes], ...]
-    is_http_1_1: bool = True
+    credential: what stands for the token wherever one is remembered. length: of the body. keeps: whether the client
+    may go on to use the connection.
+    """
+
+    token: str
+    credential: bytes
+    accept: str
+    content_type: str
+    length: int
+    keeps: bool
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Incoming:
-    """A checked request. token "" when none was sent. Has no repr, as it holds the token."""
+    """A checked request."""
 
     method: str
     path: str
     query: queries.Query
-    token: str
-    accept: str
-    content_type: str
-    length: int
+    headers: Headers
 
 
-def check(raw: RawRequest) -> Incoming:
+def check_headers(pairs: tuple[Header, ...]) -> Headers:
     """Raises Refusal, which always closes the connection: its framing cannot be trusted any further."""
-    headers = _headers(raw.headers)
-    _check_connection(raw, headers)
-    path, _, query = raw.target.partition("?")
-    if len(path) > PATH_LIMIT or not _PATH.fullmatch(path) or not _is_plain(path):
-        raise _bad("the path is malformed")
-    try:
-        parsed = queries.parse(query)
-    except queries.BadQuery as error:
-        raise _bad(str(error)) from error
-    return Incoming(
-        method=raw.method,
-        path=path,
-        query=parsed,
-        token=_token(headers),
+    headers = _by_name(pairs)
+    _check_connection(headers)
+    token = _token(headers)
+    return Headers(
+        token=token,
+        credential=hashlib.sha256(token.encode()).digest(),
         accept=headers.get(b"accept", "*/*"),
         content_type=headers.get(b"content-type", "").partition(";")[0].strip().lower(),
-        length=_length(raw.method, headers),
+        length=_length(headers),
+        keeps="close" not in headers.get(b"connection", "").lower(),
     )
 
 
-def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
+def check(line: RequestLine, headers: Headers) -> Incoming:
+    """Raises Refusal, as above."""
+    path, _, query = line.target.partition("?")
+    if line.method == "CONNECT":
+        raise Refusal(403, _NO_STREAMS, closes=True)
+    if len(path) > PATH_LIMIT or not is_plain(path):
+        raise bad("the path is malformed")
+    if headers.length and line.method in ("GET", "HEAD", "OPTIONS", "TRACE"):
+        raise bad("a read request has no body")
+    if line.method == "POST" and headers.length > BODY_LIMIT_BYTES:
+        raise Refusal(413, "the body is too large for anything that may be posted here", closes=True)
+    try:
+        return Incoming(line.method, path, queries.parse(query) if query else {}, headers)
+    except queries.BadQuery as error:
+        raise bad(str(error)) from error
+
+
+def _by_name(pairs: Iterable[Header]) -> dict[bytes, str]:
     """By lower-case name. Only names in `_ONCE` are ever used; of others, repeats do no harm."""
     headers: dict[bytes, str] = {}
-    for count, (name, value) in enumerate(pairs):
+    for name, value in pairs:
         key = name.lower()
-        if count >= HEADERS_LIMIT or not _HEADER_NAME.fullmatch(name):
-            raise _bad("a header name is malformed")
         if key.startswith(_FOREIGN_IDENTITY):
             raise Refusal(403, "coop knows users by their own token only; it knows no impersonation", closes=True)
         if key in headers and key in _ONCE:
-            raise _bad("a header is given twice")
+            raise bad("a header is given twice")
         try:
             headers[key] = value.decode("ascii")
         except UnicodeDecodeError:
             if key in _ONCE:
-                raise _bad("a header is not ASCII") from None
+                raise bad("a header is not ASCII") from None
+            headers[key] = ""
     return headers
 
 
-def _check_connection(raw: RawRequest, headers: dict[bytes, str]) -> None:
-    if not raw.is_http_1_1:
-        raise _bad("HTTP/1.1 is spoken here")
+def _check_connection(headers: dict[bytes, str]) -> None:
     if b"host" not in headers:
-        raise _bad("the Host header is missing")
+        raise bad("the Host header is missing")
     connection = {part.strip().lower() for part in headers.get(b"connection", "").split(",")}
-    if b"upgrade" in headers or "upgrade" in connection or raw.method == "CONNECT":
+    if b"upgrade" in headers or "upgrade" in connection:
         raise Refusal(403, _NO_STREAMS, closes=True)
     if not connection <= _HARMLESS_CONNECTION:
-        raise _bad("the Connection header names other headers")
-    if b"origin" in headers:
+        raise bad("the Connection header names other headers")
+    if b"origin" in headers or b"sec-fetch-site" in headers:
         raise Refusal(403, "web pages may not use this proxy", closes=True)
     if b"transfer-encoding" in headers or b"expect" in headers or b"trailer" in headers:
-        raise _bad("requests here come with a Content-Length or without a body")
+        raise bad("requests here come with a Content-Length or without a body")
     if headers.get(b"content-encoding", "identity") != "identity":
-        raise _bad("request bodies must come without Content-Encoding")
+        raise bad("request bodies must come without Content-Encoding")
 
 
-def _is_plain(path: str) -> bool:
-    """No empty or dot segment; one trailing slash is some clients' habit on discovery paths."""
+@lru_cache(2048)
+def is_plain(path: str) -> bool:
+    """No empty or dot segment, no escapes; one trailing slash is some clients' habit on discovery paths."""
     segments = path.removesuffix("/").split("/")[1:]
-    return all(segment.strip(".") for segment in segments)
+    return _PATH.fullmatch(path) is not None and all(segment.strip(".") for segment in segments)
 
 
 def _token(headers: dict[bytes, str]) -> str:
@@ -137,17 +151,8 @@ def _token(headers: dict[bytes, str]) -> str:
     return matched[1]
 
 
-def _length(method: str, headers: dict[bytes, str]) -> int:
+def _length(headers: dict[bytes, str]) -> int:
     text = headers.get(b"content-length", "0")
     if not text.isdigit() or len(text) > 12:
-        raise _bad("the Content-Length is malformed")
-    length = int(text)
-    if length and method in ("GET", "HEAD", "OPTIONS", "TRACE"):
-        raise _bad("a read request has no body")
-    if method == "POST" and length > BODY_LIMIT_BYTES:
-        raise Refusal(413, "the body is too large for anything that may be posted here", closes=True)
-    return length
-
-
-def _bad(message: str) -> Refusal:
-    return Refusal(400, message, closes=True)
+        raise bad("the Content-Length is malformed")
+    return int(text)

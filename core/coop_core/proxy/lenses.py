@@ -1,25 +1,30 @@
-"""What of the platform's answers one user gets to see: objects filtered and redacted one by one. Pure.
+"""What one user gets to see of a kind, and in which form: object, Table or metadata alone. Pure.
 
-Works on decoded JSON, in every form that an answer can take: object, list, Table, metadata alone, watch event.
-Anything of an unexpected form is refused, never passed on.
+Selectors work on what is shown, so they tell nothing about what is hidden.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-from coop_core.cluster import kinds, redaction
+import msgspec
+
+from coop_core.cluster import kinds, selectors, tables
 from coop_core.proxy.answers import Refusal
-from coop_core.text import one_line
 
 if TYPE_CHECKING:
-    from coop_core.cluster.kinds import Kind, Raw
+    from collections.abc import Iterable
+
+    from coop_core.cluster.kinds import Kind
+    from coop_core.proxy.cache import Cache, Change
+    from coop_core.proxy.entries import Entry
+    from coop_core.proxy.queries import Query
 
 Form = Literal["object", "table", "metadata"]
 
-_TABLE_TYPE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 _METADATA_TYPES = ("PartialObjectMetadata", "PartialObjectMetadataList")
+_NAMES = ("metadata.name", "metadata.namespace")
 
 
 def form(accept: str) -> Form:
@@ -41,194 +46,127 @@ def form(accept: str) -> Form:
     raise Refusal(406, "only application/json is spoken here")
 
 
-@dataclass(slots=True)
-class Lens:
-    """How one user sees one kind, for the length of one request. namespaces: those that the user sees.
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Label and field selectors; both None select everything."""
 
-    name: of the one object asked for, "" for a collection. rows_with_objects: the client's includeObject is None
-    when False.
+    labels: selectors.LabelSelector | None = None
+    fields: selectors.FieldSelector | None = None
+
+    @classmethod
+    def of(cls, query: Query, kind: Kind) -> Selection:
+        """Raises Refusal."""
+        try:
+            labels = selectors.parse_labels(query["labelSelector"]) if "labelSelector" in query else None
+            fields = selectors.parse_fields(query["fieldSelector"], kind) if "fieldSelector" in query else None
+        except selectors.BadSelector as error:
+            raise Refusal(400, str(error)) from error
+        return cls(labels, fields)
+
+    def matches(self, entry: Entry) -> bool:
+        if self.fields is not None and not self._fields_match(entry, self.fields):
+            return False
+        return self.labels is None or self.labels.matches(entry.labels())
+
+    def _fields_match(self, entry: Entry, fields: selectors.FieldSelector) -> bool:
+        if all(term.path in _NAMES for term in fields.terms):
+            return fields.matches({"metadata": {"name": entry.name, "namespace": entry.namespace}})
+        return fields.matches(entry.body())
+
+
+EVERYTHING = Selection()
+
+
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """namespaces: those that the user sees. namespace, name: those asked for, "" for all of them.
+
+    include: what a Table's rows carry: None, Metadata or Object.
     """
 
     kind: Kind
     namespaces: frozenset[str]
-    namespace: str
-    form: Form
-    rows_with_objects: bool = True
+    namespace: str = ""
     name: str = ""
-    _sent: set[str] = field(default_factory=set)
+    form: Form = "object"
+    include: str = "Metadata"
+    selection: Selection = EVERYTHING
 
-    @property
-    def filters(self) -> bool:
-        """Whether objects of the collection are hidden one by one, which needs them whole."""
-        return self.kind in (kinds.APPLICATION, kinds.NAMESPACE)
+    def shows(self, entry: Entry | None) -> bool:
+        return (
+            entry is not None
+            and entry.sight in self.namespaces
+            and (not self.namespace or entry.namespace == self.namespace)
+            and (not self.name or entry.name == self.name)
+            and (self.selection is EVERYTHING or self.selection.matches(entry))
+        )
 
-    @property
-    def accept(self) -> str:
-        """The Accept header to send upstream."""
-        return f"{_TABLE_TYPE},application/json" if self.form == "table" else "application/json"
+    def one(self, cache: Cache) -> Entry:
+        """The one object asked for. Raises Refusal: what is hidden and what is not there read the same."""
+        entry = cache.get(self.namespace, self.name)
+        if entry is None or not self.shows(entry):
+            raise self._not_found()
+        return entry
 
-    @property
-    def include(self) -> str:
-        """What a Table's rows must carry upstream, so that they can be judged."""
-        return "Object" if self.filters else "Metadata"
+    def many(self, cache: Cache, revision: int | None = None) -> list[Entry]:
+        """All that is shown, now or as of a revision. Raises TooOld."""
+        where = self._where()
+        entries = cache.entries(where) if revision is None else cache.at(revision, where)
+        return [entry for entry in entries if self.shows(entry)]
 
-    def answer(self, document: Raw) -> Raw:
-        """A whole answer. Raises Refusal: 404 when the one object asked for is hidden, 502 for a strange form."""
-        kind = document.get("kind")
-        if kind == "Table":
-            return self._table(document)
-        if kind == f"{self.kind.name}List" and isinstance(document.get("items"), list):
-            shown = [self._formed(item) for item in document["items"] if self._is_visible(item)]
-            return self._list(document, shown)
-        if kind == self.kind.name and self.name:
-            if not self._is_visible(document):
-                raise self.not_found()
-            return self._formed(document)
-        raise _strange()
+    def change(self, change: Change) -> tuple[str, Entry] | None:
+        """A change as this user sees it; None when it concerns nothing that they see.
 
-    def event(self, event: Raw) -> Raw | None:
-        """One event of a watch; None when it is not for this user's eyes."""
-        type_, body = event.get("type"), event.get("object")
-        if not isinstance(body, dict):
-            raise _strange()
-        if type_ == "ERROR":
-            return {"type": "ERROR", "object": _status(body)}
-        if type_ == "BOOKMARK":
-            return {"type": "BOOKMARK", "object": self._bookmark(body)}
-        if type_ not in ("ADDED", "MODIFIED", "DELETED"):
-            raise _strange()
-        if body.get("kind") == "Table":
-            return self._table_event(type_, body)
-        if body.get("kind") != self.kind.name:
-            raise _strange()
-        if not self._is_visible(body):
-            return self._left(body)
-        self._note(type_, body)
-        return {"type": type_, "object": self._formed(body)}
+        What leaves their sight or selection is gone for them, as it last was.
+        """
+        before, after = self.shows(change.before), self.shows(change.after)
+        if after:
+            assert change.after is not None
+            return ("MODIFIED" if before else "ADDED"), change.after
+        if before:
+            assert change.before is not None
+            return "DELETED", change.before
+        return None
 
-    def not_found(self) -> Refusal:
-        """The one answer for what is not there and for what is not this user's."""
+    def encoded(self, entry: Entry, revision: int = 0) -> bytes:
+        """In the form of an object or of metadata."""
+        return entry.metadata(revision) if self.form == "metadata" else entry.whole(revision)
+
+    def list_kind(self) -> tuple[str, str]:
+        """`kind` and `apiVersion` of a list in this form."""
+        match self.form:
+            case "table":
+                return "Table", "meta.k8s.io/v1"
+            case "metadata":
+                return "PartialObjectMetadataList", "meta.k8s.io/v1"
+            case "object":
+                return f"{self.kind.name}List", self.kind.api_version
+
+    def row(self, entry: Entry, now_s: float, revision: int = 0) -> bytes:
+        """A Table's row."""
+        match self.include:
+            case "None":
+                body = b"null"
+            case "Object":
+                body = entry.whole(revision)
+            case _:
+                body = entry.metadata(revision)
+        return b'{"cells":%s,"object":%s}' % (msgspec.json.encode(cells(entry, now_s)), body)
+
+    def _where(self) -> Iterable[str] | None:
+        """The namespaces to look in at all."""
+        if self.namespace or not self.kind.namespaced:
+            return [self.namespace]
+        return None if self.kind == kinds.APPLICATION else self.namespaces
+
+    def _not_found(self) -> Refusal:
         resource = f"{self.kind.plural}.{self.kind.group}" if self.kind.group else self.kind.plural
         return Refusal(404, f'{resource} "{self.name}" not found')
 
-    def _is_visible(self, body: Any) -> bool:
-        metadata = body.get("metadata") if isinstance(body, dict) else None
-        if not isinstance(metadata, dict):
-            return False
-        if self.kind == kinds.NAMESPACE:
-            return metadata.get("name") in self.namespaces
-        if metadata.get("namespace") != self.namespace:
-            return False
-        return self.kind != kinds.APPLICATION or redaction.destination(body) in self.namespaces
 
-    def _shown(self, body: Raw) -> Raw:
-        if body.get("kind") in _METADATA_TYPES:
-            return _metadata_only(body)
-        return redaction.application(body) if self.kind == kinds.APPLICATION else redaction.shown(body)
-
-    def _formed(self, body: Raw) -> Raw:
-        return _metadata_only(body) if self.form == "metadata" else self._shown(body)
-
-    def _list(self, document: Raw, items: list[Raw]) -> Raw:
-        metadata = _list_metadata(document)
-        if self.filters:
-            # How many there are in all is not this user's business.
-            metadata.pop("remainingItemCount", None)
-        if self.form == "metadata":
-            head = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1"}
-        else:
-            head = {"kind": f"{self.kind.name}List", "apiVersion": self.kind.api_version}
-        return {**head, "metadata": metadata, "items": items}
-
-    def _table(self, document: Raw) -> Raw:
-        rows = [shown for row in document.get("rows") or [] if (shown := self._row(row))]
-        if self.name and not rows:
-            raise self.not_found()
-        metadata = _list_metadata(document)
-        if self.filters:
-            metadata.pop("remainingItemCount", None)
-        return {
-            "kind": "Table",
-            "apiVersion": "meta.k8s.io/v1",
-            "metadata": metadata,
-            "columnDefinitions": document.get("columnDefinitions"),
-            "rows": rows,
-        }
-
-    def _row(self, row: Any) -> Raw | None:
-        """A row whose object may be seen; its object is cut to metadata, whatever was asked for."""
-        body = row.get("object") if isinstance(row, dict) else None
-        if not isinstance(body, dict) or not self._is_visible(body):
-            return None
-        cells = [redaction.scrub(cell) if isinstance(cell, str) else cell for cell in row.get("cells") or []]
-        return {"cells": cells, "object": _metadata_only(body) if self.rows_with_objects else None}
-
-    def _table_event(self, type_: str, table: Raw) -> Raw | None:
-        rows = table.get("rows") or []
-        body = rows[0].get("object") if rows and isinstance(rows[0], dict) else None
-        if len(rows) != 1 or not isinstance(body, dict):
-            raise _strange()
-        if not self._is_visible(body):
-            # A row cannot be taken back without the row; the client's next list puts it right.
-            return None
-        return {"type": type_, "object": self._table(table)}
-
-    def _note(self, type_: str, body: Raw) -> None:
-        if self.filters:
-            uid = str(body["metadata"].get("uid"))
-            if type_ == "DELETED":
-                self._sent.discard(uid)
-            else:
-                self._sent.add(uid)
-
-    def _left(self, body: Raw) -> Raw | None:
-        """An object that this user saw before and may not see any more is deleted for them, without its content."""
-        metadata = body.get("metadata")
-        if not isinstance(metadata, dict) or str(metadata.get("uid")) not in self._sent:
-            return None
-        self._sent.discard(str(metadata.get("uid")))
-        kept = {key: metadata[key] for key in ("name", "namespace", "uid", "resourceVersion") if key in metadata}
-        gone = {"apiVersion": self.kind.api_version, "kind": self.kind.name, "metadata": kept}
-        return {"type": "DELETED", "object": gone}
-
-    def _bookmark(self, body: Raw) -> Raw:
-        metadata = body.get("metadata")
-        its = metadata if isinstance(metadata, dict) else {}
-        kept: Raw = {"resourceVersion": its.get("resourceVersion", ""), "creationTimestamp": None}
-        if (its.get("annotations") or {}).get("k8s.io/initial-events-end") == "true":
-            kept["annotations"] = {"k8s.io/initial-events-end": "true"}
-        if body.get("kind") == "Table":
-            return {"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": kept, "rows": []}
-        if self.form == "metadata":
-            return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": kept}
-        return {"kind": self.kind.name, "apiVersion": self.kind.api_version, "metadata": kept}
-
-
-def _metadata_only(body: Raw) -> Raw:
-    metadata = body.get("metadata")
-    return {
-        "kind": "PartialObjectMetadata",
-        "apiVersion": "meta.k8s.io/v1",
-        "metadata": redaction.metadata(metadata if isinstance(metadata, dict) else {}),
-    }
-
-
-def _list_metadata(document: Raw) -> Raw:
-    metadata = document.get("metadata")
-    its = metadata if isinstance(metadata, dict) else {}
-    return {key: its[key] for key in ("resourceVersion", "continue", "remainingItemCount") if key in its}
-
-
-def _status(body: Raw) -> Raw:
-    """A Status within a stream, rebuilt from the fields that clients read."""
-    code = body.get("code")
-    refusal = Refusal(
-        code if isinstance(code, int) else 500,
-        one_line(str(body.get("message", ""))),
-        reason=one_line(str(body.get("reason", "")), 60),
-    )
-    return refusal.status()
-
-
-def _strange() -> Refusal:
-    return Refusal(502, "the platform's API answered something that was not asked for")
+def cells(entry: Entry, now_s: float) -> list[object]:
+    """A row's cells. An object whose fields have odd types shows its name alone."""
+    try:
+        return tables.cells(entry.kind, entry.body(), now_s)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        return [entry.name, *["<unknown>"] * (len(tables.columns(entry.kind)) - 1)]

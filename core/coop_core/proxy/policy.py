@@ -1,8 +1,8 @@
 """Who may read what: the one list of what passes. Pure.
 
 Default deny. A request passes when its resource, subresource and verb are in `READABLE`, and its namespace is one
-that the user sees. Applications all live in one namespace; of those a user sees the ones that deploy to a
-namespace of theirs, and Namespaces they see by name: both are filtered object by object (`lenses.py`).
+that the user sees. A list or watch of the whole cluster passes too, and shows what the user sees of it: objects are
+judged one by one (`lenses.py`), Applications by the namespace that they deploy to, Namespaces by their name.
 """
 
 from __future__ import annotations
@@ -45,6 +45,12 @@ READABLE = (
     Readable(kinds.EVENT),
     Readable(kinds.DEPLOYMENT),
     Readable(kinds.REPLICA_SET),
+    Readable(kinds.STATEFUL_SET),
+    Readable(kinds.DAEMON_SET),
+    Readable(kinds.JOB),
+    Readable(kinds.CRON_JOB),
+    Readable(kinds.AUTOSCALER),
+    Readable(kinds.PERSISTENT_VOLUME_CLAIM),
     Readable(kinds.INGRESS),
     Readable(kinds.ENDPOINT_SLICE),
     Readable(kinds.APPLICATION),
@@ -87,10 +93,14 @@ class Policy:
     """Namespaces by user; "*" is everybody. A user sees everybody's and their own. "{user}" is the user's name."""
 
     users: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: {EVERYBODY: DEFAULT_NAMESPACES})
+    _namespaces: dict[str, frozenset[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def namespaces(self, user: str) -> frozenset[str]:
-        named = (*self.users.get(EVERYBODY, ()), *self.users.get(user, ()))
-        return frozenset(name.replace("{user}", user) for name in named)
+        found = self._namespaces.get(user)
+        if found is None:
+            named = (*self.users.get(EVERYBODY, ()), *self.users.get(user, ()))
+            found = self._namespaces[user] = frozenset(name.replace("{user}", user) for name in named)
+        return found
 
     def decide(self, user: str, asked: Asked) -> Allowed | Denied:
         kind = _readable(asked)
@@ -101,6 +111,8 @@ class Policy:
     def _is_in_sight(self, user: str, kind: Kind, asked: Asked) -> bool:
         if kind == kinds.NAMESPACE:
             return not asked.namespace and (not asked.name or asked.name in self.namespaces(user))
+        if not asked.namespace:
+            return asked.verb in ("list", "watch") and not asked.name
         if kind == kinds.APPLICATION:
             return asked.namespace == kinds.ARGOCD_NAMESPACE
         return asked.namespace in self.namespaces(user)
@@ -116,14 +128,15 @@ def slug(user_name: str) -> str | None:
 
 
 def _readable(asked: Asked) -> Kind | None:
-    for readable in READABLE:
-        kind = readable.kind
-        if (kind.group, kind.plural) != (asked.group, asked.resource):
-            continue
-        if asked.subresource:
-            return kind if asked.subresource in readable.subresources and asked.verb == "get" else None
-        return kind if asked.verb in READ_VERBS else None
-    return None
+    readable = _BY_NAME.get((asked.group, asked.resource))
+    if readable is None:
+        return None
+    if asked.subresource:
+        return readable.kind if asked.subresource in readable.subresources and asked.verb == "get" else None
+    return readable.kind if asked.verb in READ_VERBS else None
+
+
+_BY_NAME = {(readable.kind.group, readable.kind.plural): readable for readable in READABLE}
 
 
 def _forbidden(user: str, asked: Asked) -> str:

@@ -1,55 +1,65 @@
-"""The proxy's server: the way of a request from the socket to the platform and back.
+"""The proxy's server: the way of a request from its checked head to its answer.
 
-check → authenticate → decide → build anew → filter. Every request leaves one line in the log `coop.proxy.audit`,
-without its token, query or body.
+authenticate → decide → look up. Nothing of a request goes to the platform but what is built anew from parsed parts;
+most requests go nowhere, and are answered at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING
-
-import msgspec
-from aiohttp import web
 
 from coop_core.cluster import requests
 from coop_core.cluster.requests import BadPath
 from coop_core.kube.client import KubeClient
-from coop_core.proxy import discovery, incoming, queries, reviewing
-from coop_core.proxy.answers import Refusal
-from coop_core.proxy.identity import Authenticator, User
-from coop_core.proxy.incoming import Incoming, RawRequest
+from coop_core.proxy import discovery, lenses, listing, logs, queries, reviewing, streams
+from coop_core.proxy.answers import Refusal, Reply
+from coop_core.proxy.auditing import Exchange
+from coop_core.proxy.connection import HEADER_DEADLINE_S, Connection
+from coop_core.proxy.identity import Authenticator, TokenReviews
+from coop_core.proxy.lenses import EVERYTHING, Lens, Selection
 from coop_core.proxy.policy import Asked, Denied, Policy
-from coop_core.proxy.reading import Reader
+from coop_core.proxy.streams import Limits, Pass, Streams
 from coop_core.proxy.upstream import Upstream
+from coop_core.proxy.watching import Wanted, Watch
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Coroutine
 
     from coop_core.clock import Clock
-    from coop_core.cluster.kinds import Raw
+    from coop_core.cluster.kinds import Kind
+    from coop_core.cluster.requests import Target, Verb
     from coop_core.kube.configuration import Access
+    from coop_core.proxy.connection import Answer
+    from coop_core.proxy.identity import User, Vouching
+    from coop_core.proxy.incoming import Incoming
+    from coop_core.proxy.keeping import Keeper
 
-audit = logging.getLogger("coop.proxy.audit")
 log = logging.getLogger("coop.proxy")
 
-HEADER_DEADLINE_S = 10.0
-"""For the headers of a request to be complete, and for an idle connection to be used again."""
-BODY_DEADLINE_S = 10.0
 AUDIENCE = "coop-proxy"
+TICK_S = 0.5
+CLOSING_S = 1.0
 
 _HEALTH = ("/healthz", "/readyz", "/livez")
-_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
+_LookUp = Callable[["Keeper"], "Answer | Coroutine[None, None, Answer]"]
 
 
 class ProxyServer:
     """Serves read-only views of the API that `access` reaches.
 
     policy: asked anew for each request, so that a changed policy counts at once. tls None: plain http, for a
-    proxy behind another TLS end; kubectl sends no token over that.
+    proxy behind another TLS end; kubectl sends no token over that. vouching None: the platform vouches for tokens
+    meant for `audience`.
     """
 
     def __init__(
@@ -60,176 +70,272 @@ class ProxyServer:
         policy: Callable[[], Policy] = Policy,
         tls: ssl.SSLContext | None = None,
         audience: str = AUDIENCE,
+        vouching: Vouching | None = None,
+        limits: Limits | None = None,
     ) -> None:
-        self._client = KubeClient(access)
-        self._upstream = Upstream(access)
         self._clock = clock
         self._policy = policy
         self._tls = tls
-        self._authenticator = Authenticator(self._client, audience, clock)
-        self._reader = Reader(self._upstream, self._authenticator, policy)
-        self._http: web.Server | None = None
+        self._limits = limits or Limits()
+        self._upstream = Upstream(access, clock)
+        self._authenticator = Authenticator(vouching or TokenReviews(KubeClient(access), audience), clock)
+        self._streams = Streams(self._authenticator, policy, self._limits)
+        self._pages = listing.Pages()
+        self._connections: set[Connection] = set()
+        self._of_peer: Counter[str] = Counter()
         self._listening: asyncio.Server | None = None
+        self._ticking: asyncio.Task[None] | None = None
+        self._rechecked_s = -math.inf
         self.port = 0
         """The port it listens on, once started."""
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listens; port 0 takes a free one. Raises OSError when the port is taken."""
-        self._http = web.Server(
-            self._serve,
-            access_log=None,
-            logger=log,
-            handler_cancellation=True,
-            auto_decompress=False,
-            keepalive_timeout=HEADER_DEADLINE_S,
-            max_headers=incoming.HEADERS_LIMIT,
-            max_line_size=incoming.PATH_LIMIT + queries.QUERY_LIMIT,
-        )
         self._listening = await asyncio.get_running_loop().create_server(
-            self._http,
+            lambda: Connection(self),
             host,
             port,
             ssl=self._tls,
             ssl_handshake_timeout=HEADER_DEADLINE_S if self._tls else None,
         )
+        self._ticking = asyncio.create_task(self._tick_on())
         self.port = int(self._listening.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
         """Ends open streams in good order, then everything else."""
-        self._reader.end_streams()
         if self._listening is not None:
             self._listening.close()
-        if self._http is not None:
-            await self._http.shutdown(1.0)
+        if self._ticking is not None:
+            self._ticking.cancel()
+            await asyncio.wait([self._ticking])
+        self._streams.end_all()
+        for connection in tuple(self._connections):
+            connection.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSING_S):
+                while self._connections:
+                    await asyncio.sleep(0.01)
+        for connection in tuple(self._connections):
+            connection.abort()
         await self._upstream.close()
-        await self._client.close()
+        await self._authenticator.close()
 
-    async def _serve(self, http: web.BaseRequest) -> web.StreamResponse:
-        exchange = _Exchange(self._clock)
-        try:
-            response = await self._answer(http, exchange)
-        except Refusal as refusal:
-            response = _refused(refusal)
-        except (ConnectionError, TimeoutError, asyncio.CancelledError):
-            exchange.note(499)
-            raise
-        except Exception:  # the server's own door: a bug in one request is that client's 500, and goes to the log
-            log.exception("a request failed")
-            response = _refused(Refusal(500, "the proxy failed; its log says why", closes=True))
-        exchange.note(response.status)
-        return response
+    async def tick(self) -> None:
+        """What time brings: deadlines, bookmarks, and a look at whether open streams still may be."""
+        now_s = self._clock.monotonic_s()
+        for connection in tuple(self._connections):
+            connection.check(now_s)
+        if now_s - self._rechecked_s >= streams.RECHECK_S:
+            self._rechecked_s = now_s
+            await self._streams.recheck()
 
-    async def _answer(self, http: web.BaseRequest, exchange: _Exchange) -> web.StreamResponse:
-        if http.raw_path in _HEALTH and http.method == "GET":
-            exchange.path = http.raw_path
-            return web.Response(text="ok", headers=_HEADERS)
-        checked = incoming.check(RawRequest(http.method, http.raw_path, http.raw_headers, http.version == (1, 1)))
-        exchange.method, exchange.path = checked.method, checked.path
-        user = await self._authenticator.user(checked.token)
+    async def _tick_on(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            try:
+                await self.tick()
+            except Exception:  # a bug here must not switch off every deadline there is
+                log.exception("a look at open connections failed")
+
+    # what connections ask for
+
+    def now_s(self) -> float:
+        return self._clock.monotonic_s()
+
+    def exchange(self) -> Exchange:
+        return Exchange(self._clock)
+
+    def admits(self, connection: Connection) -> bool:
+        if self._of_peer[connection.peer] >= self._limits.connections_per_peer:
+            return False
+        self._connections.add(connection)
+        self._of_peer[connection.peer] += 1
+        return True
+
+    def left(self, connection: Connection) -> None:
+        if connection in self._connections:
+            self._connections.discard(connection)
+            self._of_peer[connection.peer] -= 1
+            if not self._of_peer[connection.peer]:
+                del self._of_peer[connection.peer]
+
+    def answer(
+        self, asked: Incoming, exchange: Exchange, connection: Connection
+    ) -> Answer | Coroutine[None, None, Answer]:
+        """At once when nothing has to be waited for. Raises Refusal."""
+        if asked.path in _HEALTH and asked.method == "GET":
+            return Reply(body=b"ok", content_type="text/plain")
+        user = self._authenticator.known(asked.headers.credential)
+        if user is None:
+            return self._answer_later(asked, exchange, connection)
+        return self._answer_user(asked, user, exchange, connection)
+
+    async def _answer_later(self, asked: Incoming, exchange: Exchange, connection: Connection) -> Answer:
+        user = await self._authenticator.user(asked.headers.token)
+        answer = self._answer_user(asked, user, exchange, connection)
+        return await answer if asyncio.iscoroutine(answer) else answer
+
+    def _answer_user(
+        self, asked: Incoming, user: User, exchange: Exchange, connection: Connection
+    ) -> Answer | Coroutine[None, None, Answer]:
         exchange.user = user.name
-        if checked.path in reviewing.PATHS and checked.method == "POST":
-            exchange.asked = Asked("create", "", reviewing.PATHS[checked.path])
-            body = await _body(http, checked.length)
-            return _json(reviewing.answer(checked.path, body, checked.content_type, user, self._policy()), 201)
-        if checked.method == "GET" and (found := await self._described(checked)):
-            return found
-        return await self._resource(http, checked, user, exchange)
+        if asked.method == "POST" and asked.path in reviewing.PATHS:
+            exchange.asked = Asked("create", "", reviewing.PATHS[asked.path])
+            return self._review(asked, user, connection)
+        resource = _resource(asked.path)
+        if resource is None:
+            if asked.method == "GET":
+                return self._describe(asked)
+            raise Refusal(404, "the server could not find the requested resource")
+        return self._read(asked, user, resource, exchange, connection)
 
-    async def _described(self, checked: Incoming) -> web.Response | None:
+    async def _review(self, asked: Incoming, user: User, connection: Connection) -> Reply:
+        body = await connection.body(asked.headers.length)
+        answer = reviewing.answer(asked.path, body, asked.headers.content_type, user, self._policy())
+        return Reply.json(answer, 201)
+
+    async def _describe(self, asked: Incoming) -> Reply:
         """Version and discovery."""
-        path = checked.path.rstrip("/")
+        path = asked.path.rstrip("/")
         if path == "/version":
-            return _json(await self._upstream.version())
-        if discovery.wants_aggregated(checked.accept) and (everything := discovery.aggregated(path)):
-            response = _json(everything)
-            response.headers["Content-Type"] = discovery.AGGREGATED_TYPE
-            return response
+            return Reply.json(await self._upstream.version())
+        if discovery.wants_aggregated(asked.headers.accept) and (everything := discovery.aggregated(path)):
+            return Reply.json(everything, content_type=discovery.AGGREGATED_TYPE)
         if plain := discovery.document(path):
-            return _json(plain)
-        return None
+            return Reply.json(plain)
+        raise Refusal(404, "the server could not find the requested resource")
 
-    async def _resource(
-        self, http: web.BaseRequest, checked: Incoming, user: User, exchange: _Exchange
-    ) -> web.StreamResponse:
+    def _read(
+        self, asked: Incoming, user: User, target: Target, exchange: Exchange, connection: Connection
+    ) -> Answer | Coroutine[None, None, Answer]:
         try:
-            target = requests.parse(checked.path)
-            is_watch = queries.is_watch(checked.query)
-            verb = requests.verb(checked.method, target, watch=is_watch)
-        except BadPath:
-            raise Refusal(404, "the server could not find the requested resource", closes=True) from None
+            verb = requests.verb(asked.method, target, watch=bool(asked.query) and queries.is_watch(asked.query))
         except queries.BadQuery as error:
-            raise Refusal(400, str(error), closes=True) from error
-        exchange.asked = Asked.of(verb or checked.method.lower(), target)
-        if checked.method != "GET":
-            verdict = self._policy().decide(user.slug, Asked.of(_write_verb(verb), target))
+            raise Refusal(400, str(error)) from error
+        exchange.asked = Asked.of(verb or asked.method.lower(), target)
+        policy = self._policy()
+        if asked.method != "GET":
+            verdict = policy.decide(user.slug, Asked.of(_write_verb(verb), target))
             message = verdict.message if isinstance(verdict, Denied) else "only GET is allowed here"
-            # Closed: whatever body came with it is not worth reading.
-            raise Refusal(403, message, closes=checked.length > 0)
-        decision = self._policy().decide(user.slug, exchange.asked)
+            raise Refusal(403, message)
+        decision = policy.decide(user.slug, exchange.asked)
         if isinstance(decision, Denied):
             raise Refusal(403, decision.message)
         if target.version != decision.kind.version:
             raise Refusal(404, "the server could not find the requested resource")
-        return await self._reader.answer(http, checked, user, target, verb)
+        request = _Request(
+            asked, user, target, decision.kind, exchange.asked, policy.namespaces(user.slug), connection
+        )
+        if target.subresource == "log":
+            return self._log(request)
+        try:
+            look_up = self._prepared(request, verb)
+        except queries.BadQuery as error:
+            raise Refusal(400, str(error)) from error
+        keeper = self._upstream.keeper(decision.kind)
+        return look_up(keeper) if keeper.is_current else self._look_up_later(look_up, keeper)
+
+    async def _look_up_later(self, look_up: _LookUp, keeper: Keeper) -> Answer:
+        await keeper.current()
+        answer = look_up(keeper)
+        return await answer if asyncio.iscoroutine(answer) else answer
+
+    def _prepared(self, request: _Request, verb: Verb | None) -> _LookUp:
+        """Everything about the question checked, before anybody is asked. Raises Refusal, BadQuery."""
+        clock = self._clock
+        if verb == "watch":
+            query = queries.for_watch(request.asked.query, request.kind)
+            lens, wanted = request.lens(query), Wanted.of(query)
+            return lambda keeper: self._watch(request, keeper, lens, wanted)
+        if verb == "list":
+            query = queries.for_list(request.asked.query, request.kind)
+            lens, page = request.lens(query), listing.Page.of(query, self._pages, request.binding(query))
+            return lambda keeper: listing.many(keeper.cache, lens, page, clock.now_s())
+        query = queries.for_get(request.asked.query) if request.asked.query else {}
+        lens, page = request.lens(query), listing.Page.of(query, self._pages, "")
+        return lambda keeper: listing.one(keeper.cache, lens, page, clock.now_s())
+
+    def _watch(self, request: _Request, keeper: Keeper, lens: Lens, wanted: Wanted) -> Watch:
+        one = request.stream_pass()
+        self._streams.enter(one)
+        watch = Watch(
+            keeper, lens, wanted, request.connection, self._clock,
+            limit_bytes=self._limits.bytes_per_stream, left=lambda: self._streams.leave(one),
+        )  # fmt: skip
+        one.end = watch.end
+        return watch
+
+    async def _log(self, request: _Request) -> logs.Log:
+        try:
+            query = queries.for_log(request.asked.query)
+        except queries.BadQuery as error:
+            raise Refusal(400, str(error)) from error
+        one = request.stream_pass()
+        self._streams.enter(one)
+        log_ = logs.Log(
+            request.connection,
+            limit_bytes=self._limits.bytes_per_stream,
+            left=lambda: self._streams.leave(one),
+        )
+        one.end = log_.end
+        await log_.begin(self._upstream.transport, logs.call(request.target, query))
+        request.connection.begin_stream("text/plain")
+        return log_
 
 
-class _Exchange:
-    """One request's line in the audit log."""
+class _Request:
+    """One allowed read. namespaces: those that the user sees."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._started_s = clock.monotonic_s()
-        self.user = "-"
-        self.method = "-"
-        self.path = "-"
-        self.asked: Asked | None = None
+    __slots__ = ("asked", "connection", "kind", "namespaces", "target", "user", "what")
 
-    def note(self, status: int) -> None:
-        asked = self.asked
-        if asked is not None:
-            resource = f"{asked.resource}/{asked.subresource}" if asked.subresource else asked.resource
-            what = (
-                f"verb={asked.verb} resource={resource} namespace={asked.namespace or '-'} name={asked.name or '-'}"
-            )
-        else:
-            what = f"method={self.method} path={self.path}"
-        decision = "allowed" if status < 400 or status in (404, 410, 422, 499, 502, 503, 504) else "refused"
-        duration_ms = (self._clock.monotonic_s() - self._started_s) * 1000
-        audit.info("user=%s %s decision=%s status=%d ms=%.1f", self.user, what, decision, status, duration_ms)
+    def __init__(
+        self,
+        asked: Incoming,
+        user: User,
+        target: Target,
+        kind: Kind,
+        what: Asked,
+        namespaces: frozenset[str],
+        connection: Connection,
+    ) -> None:
+        self.asked = asked
+        self.user = user
+        self.target = target
+        self.kind = kind
+        self.what = what
+        self.namespaces = namespaces
+        self.connection = connection
+
+    def lens(self, query: queries.Query) -> Lens:
+        has_selector = "labelSelector" in query or "fieldSelector" in query
+        return Lens(
+            self.kind,
+            self.namespaces,
+            self.target.namespace,
+            self.target.name,
+            lenses.form(self.asked.headers.accept),
+            self.asked.query.get("includeObject") or "Metadata",
+            Selection.of(query, self.kind) if has_selector else EVERYTHING,
+        )
+
+    def binding(self, query: queries.Query) -> str:
+        """What a continue token is good for: this user, this collection, these selectors."""
+        parts = (self.user.name, self.asked.path, query.get("labelSelector", ""), query.get("fieldSelector", ""))
+        return "\0".join(parts)
+
+    def stream_pass(self) -> Pass:
+        return Pass(self.user, self.asked.headers.token, self.connection.peer, self.what, self.namespaces)
 
 
-async def _body(http: web.BaseRequest, length: int) -> bytes:
-    """The body of a review, whose length was checked before."""
-    body = b""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(BODY_DEADLINE_S):
-            async for piece in http.content.iter_any():
-                body += piece
-                if len(body) > incoming.BODY_LIMIT_BYTES:
-                    break
-    if len(body) != length:
-        raise Refusal(400, "the body is not as long as it was said to be", closes=True)
-    return body
+@lru_cache(1024)
+def _resource(path: str) -> Target | None:
+    """None for a path that names no resource."""
+    try:
+        return requests.parse(path)
+    except BadPath:
+        return None
 
 
 def _write_verb(verb: str | None) -> str:
     """What a refused method would have done. HEAD, which reads, is not offered either."""
     return verb if verb and verb not in ("get", "list", "watch") else "do this to"
-
-
-def _json(body: Raw, status: int = 200) -> web.Response:
-    return web.Response(
-        body=msgspec.json.encode(body), status=status, content_type="application/json", headers=_HEADERS
-    )
-
-
-def _refused(refusal: Refusal) -> web.Response:
-    response = web.Response(
-        body=refusal.body(),
-        status=refusal.code,
-        content_type="application/json",
-        headers={**_HEADERS, **refusal.headers()},
-    )
-    if refusal.closes:
-        response.force_close()
-    return response
