@@ -71,7 +71,19 @@ class BuildFinished(_Fact, frozen=True, tag=True):
 
 
 class BuildFailed(_Fact, frozen=True, tag=True):
+    """`lines` are the last that the build printed."""
+
     problem: Problem
+    lines: tuple[str, ...] = ()
+
+
+class BuildStepped(_Fact, frozen=True, tag=True):
+    """One step of a build ended. The last ones may be told after the build itself."""
+
+    name: str
+    was_cached: bool
+    took_ms: float
+    has_failed: bool = False
 
 
 class DeployCommitted(_Fact, frozen=True, tag=True):
@@ -164,6 +176,7 @@ Event = (
     | SnapshotFailed
     | BuildFinished
     | BuildFailed
+    | BuildStepped
     | DeployCommitted
     | NothingToDeploy
     | DeployFailed

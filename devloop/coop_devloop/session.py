@@ -59,9 +59,10 @@ class Session:
                 async with (
                     aclosing(watching.saves(self.watched, stop)) as saves,
                     aclosing(answers.events()) as answered,
+                    aclosing(self.workshop.steps()) as steps,
                 ):
                     started = LoopStarted(place.environment, place.service, os.getpid())
-                    await loop.run(started, saves, answered)
+                    await loop.run(started, saves, answered, steps)
             finally:
                 stop.set()
                 log.close()

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coop_core.build.request import BuildRequest
+from coop_core.build.request import BuildFailed, BuildRequest
 from coop_core.errors import CoopError, ExitCode, of_system
 from coop_core.git import deploying, repository, snapshot
 from coop_core.git.failures import Unreachable
@@ -25,9 +25,10 @@ from coop_devloop.service import Service
 from coop_devloop.state import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from coop_core.build.request import Builder
+    from coop_core.build.request import Step as BuildStep
     from coop_core.git.repository import Remote, Repository
     from coop_devloop.decide import Step
 
@@ -79,6 +80,15 @@ class Workshop:
         self._author = repository.identity(place.repository)
         self._snapshot: snapshot.Snapshot | None = None
         self._service: Service | CoopError | None = None
+        self._steps: asyncio.Queue[e.BuildStepped] = asyncio.Queue()
+
+    async def steps(self) -> AsyncGenerator[e.BuildStepped, None]:
+        """What builds are doing, as it happens."""
+        while True:
+            yield await self._steps.get()
+
+    def _stepped(self, step: BuildStep) -> None:
+        self._steps.put_nowait(e.BuildStepped(step.name, step.was_cached, step.took_ms, step.has_failed))
 
     async def work(self, step: Step) -> e.Event:
         """Does one step. A failure that the user can act upon comes back as the step's failed event."""
@@ -155,7 +165,10 @@ class Workshop:
         place = self.place
         try:
             service = self._service_read()
-            image = await self._builder.build(BuildRequest(place.repository, commit, place.prefix, service.spec))
+            request = BuildRequest(place.repository, commit, place.prefix, service.spec, self._stepped)
+            image = await self._builder.build(request)
+        except BuildFailed as error:
+            return e.BuildFailed(e.Problem.of(error), error.lines)
         except CoopError as error:
             return e.BuildFailed(e.Problem.of(error))
         return e.BuildFinished(image.reference, image.was_cached, watch.ms)

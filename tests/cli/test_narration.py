@@ -104,3 +104,11 @@ def test_nothing_rings_in_between() -> None:
 def test_what_is_only_of_interest_to_machines_says_nothing() -> None:
     for event in (e.FilesChanged(("a",)), e.BuildFinished("i", True, 1), e.Pushed("c", 1), e.LoopStopped()):
         assert told(event) == []
+
+
+def test_a_build_that_failed_shows_what_it_printed_last() -> None:
+    problem = e.Problem("cannot build hello", "Dockerfile:3: `make` ended with 2", "correct it and save")
+    lines = told(e.BuildFailed(problem, ("cc: no input", "stop")))
+    assert [line.strip() for line in lines[1:5]] == [
+        "Dockerfile:3: `make` ended with 2", "│ cc: no input", "│ stop", "hint: correct it and save",
+    ]  # fmt: skip

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from coop_core.build.local import LocalBuilder
+from coop_core.build.request import BuildFailed, BuildRequest, Image
+from coop_core.build.request import Step as BuildStep
 from coop_core.git import repository
 from coop_devloop import events as e
 from coop_devloop.decide import Build, Commit, Push, TakeSnapshot
@@ -250,3 +253,26 @@ async def test_names_of_files_are_fit_for_the_event_log_and_the_terminal(tmp_pat
     taken = await shop.work(TakeSnapshot())
     assert isinstance(taken, e.SnapshotTaken)
     assert taken.changed == ("bad",)
+
+
+class FailingBuilder:
+    """Tells a step and then fails, as a builder with a Dockerfile does."""
+
+    def prepare(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def build(self, request: BuildRequest) -> Image:
+        request.progress(BuildStep("run make", was_cached=False, took_ms=3.0, has_failed=True))
+        raise BuildFailed("cannot build hello", "`make` ended with 2", "correct it and save", ("no input",))
+
+
+async def test_a_builds_steps_and_its_last_lines_become_events(clone: Path, tmp_path: Path) -> None:
+    shop = Workshop(workshop(clone, tmp_path).place, FailingBuilder())
+    taken = await shop.work(TakeSnapshot())
+    assert isinstance(taken, e.SnapshotTaken)
+    failed = await shop.work(Build(taken.commit))
+    problem = e.Problem("cannot build hello", "`make` ended with 2", "correct it and save")
+    assert failed == e.BuildFailed(problem, ("no input",))
+    async with aclosing(shop.steps()) as steps:
+        assert await anext(steps) == e.BuildStepped("run make", was_cached=False, took_ms=3.0, has_failed=True)

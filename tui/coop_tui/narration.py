@@ -76,13 +76,11 @@ def notification(service: str, event: e.Event) -> str:
     return f"\x1b]9;coop: {text}\x07\x07"
 
 
-def problem(found: e.Problem) -> list[str]:
-    """A failure, as the command line reports errors."""
+def problem(found: e.Problem, lines: tuple[str, ...] = ()) -> list[str]:
+    """A failure, as the command line reports errors. lines: what was printed last before it."""
     head = f"{click.style('✗', fg='red')} {found.what}"
-    return [
-        head,
-        *(f"{_INDENT}{line}" for line in (found.why, f"{click.style('hint:', fg='cyan')} {found.remedy}")),
-    ]
+    hint = f"{click.style('hint:', fg='cyan')} {found.remedy}"
+    return [head, *(f"{_INDENT}{line}" for line in (found.why, *(f"│ {line}" for line in lines), hint))]
 
 
 class Narrator:
@@ -119,7 +117,7 @@ class Narrator:
             case e.RolloutWaits(_, reason):
                 return [click.style(f"… {reason}", dim=True)]
             case e.SnapshotFailed(found) | e.BuildFailed(found) | e.DeployFailed(found) | e.PushFailed(found):
-                return problem(found) + self._kept(state)
+                return problem(found, event.lines if isinstance(event, e.BuildFailed) else ()) + self._kept(state)
             case e.PushOvertaken():
                 return ["… somebody else deployed here first; going on top of their commit"]
             case e.PlatformLost(why):

@@ -84,7 +84,7 @@ class Loop:
         return newest if newest is not None and newest.outcome is Outcome.RUNNING else None
 
 
-def update(loop: Loop, event: e.Event, at_s: float) -> Loop:
+def update(loop: Loop, event: e.Event, at_s: float) -> Loop:  # noqa: PLR0912  # a case for each event
     """The loop after one line of its event log, which may begin in the middle of a cycle."""
     match event:
         case e.LoopStarted() | e.LoopStopped() | e.PlatformLost() | e.PlatformBack():
@@ -108,6 +108,8 @@ def update(loop: Loop, event: e.Event, at_s: float) -> Loop:
             return _nothing_to_deploy(loop, commit)
         case e.Pushed(commit, took_ms):
             return _phase_done(loop, Phase("push", took_ms), commit)
+        case e.BuildStepped():
+            return loop
         case e.PushOvertaken():
             return _waits(loop, "somebody pushed first; committing on top of theirs")
         case _:
