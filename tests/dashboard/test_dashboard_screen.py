@@ -222,7 +222,7 @@ async def test_help_lists_every_key_with_its_meaning_and_why_some_do_nothing() -
         await shows(app, "No services yet.")
         await pilot.press("question_mark")
         screen = await shows(app, "Keys")
-        for text in ("↓ j", "The service below", "Wrap long log lines", "Leave; what runs goes on running"):
+        for text in ("↓ j", "The service below", "Wrap long log lines", "Leave; services go on running"):
             assert text in screen
         assert "Copy its URL, over SSH too  (no service is selected)" in screen
         await pilot.press("escape")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -15,6 +17,12 @@ from coop_core.errors import users_own
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+
+
+def has_screen() -> bool:
+    """Whether there is a terminal that a dashboard can be drawn on."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
 
 PATIENCE_S = 1.0
 """How long programs that threads wait for may take to end by themselves when coop is told to stop."""

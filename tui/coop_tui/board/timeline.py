@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -66,7 +67,7 @@ def _item(item: Cycle | Note | Told, shape: _Shape, *, is_newest: bool) -> Itera
         case Note(at_s, text):
             yield (_stamp(at_s), ("· ", Tone.DIM), (cut(text, shape.cells - len(_INDENT)), Tone.DIM))
         case Told(text, took_ms, at_s):
-            yield _told(_stamp(at_s), text, took_ms, shape)
+            yield from _told(_stamp(at_s), text, took_ms, shape)
         case Cycle():
             yield _headline(item, shape, is_newest=is_newest)
             if is_newest and item.phases:
@@ -79,15 +80,19 @@ def _stamp(at_s: float) -> Span:
     return f" {time.strftime('%H:%M:%S', time.localtime(at_s))} ", Tone.DIM
 
 
-def _told(stamp: Span, text: str, took_ms: float | None, shape: _Shape) -> Line:
+def _told(stamp: Span, text: str, took_ms: float | None, shape: _Shape) -> Iterator[Line]:
+    """A line that is too long goes on below: it may be a path that somebody wants to copy."""
     took = "" if took_ms is None else duration(took_ms)
-    room = shape.cells - len(_INDENT) - len(took) - 2
-    return (
+    room = max(8, shape.cells - len(_INDENT) - (len(took) + 2 if took else 0))
+    first, *rest = textwrap.wrap(text, room, break_long_words=True, break_on_hyphens=False) or [""]
+    yield (
         stamp,
         ("✓ ", Tone.GOOD) if took else ("▸ ", Tone.ACCENT),
-        (cut(text, room) + "  ", Tone.PLAIN),
+        (f"{first}  " if took else first, Tone.PLAIN),
         (took, Tone.DIM),
     )
+    for more in rest:
+        yield ((_INDENT, Tone.DIM), (more, Tone.PLAIN))
 
 
 def _headline(cycle: Cycle, shape: _Shape, *, is_newest: bool) -> Line:

@@ -33,9 +33,10 @@ def command(no_ui: bool) -> None:
 
     Works without Docker, cluster or network, in folders of its own, and stops everything it started.
     """
-    has_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    from coop_tui.running import has_screen
+
     with tempfile.TemporaryDirectory(prefix="coop-demo-") as folder:
-        outcome = _perform(Path(folder), in_dashboard=has_terminal and not no_ui)
+        outcome = _perform(Path(folder), in_dashboard=has_screen() and not no_ui)
     _summary(outcome)
     if not outcome.is_complete:
         raise click.exceptions.Exit(ExitCode.FAILED)
@@ -63,7 +64,8 @@ def _platform(home: Home) -> Iterator[tuple[Record, float]]:
     from coop_core.platform import control
 
     # A polite kill cleans up as Ctrl-C does.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     started_s = time.perf_counter()
     try:
         record = control.up(home, port=0, user=user_slug(Path.cwd()), bound_to_caller=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -26,12 +25,13 @@ def command() -> None:
     All of it is read through the read-only proxy. Press ? for the keys.
     """
     from coop_core.platform.access import reach
+    from coop_tui.running import has_screen
     from coop_tui.workspace import user_name
 
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not has_screen():
         raise CoopError(
             "cannot open the dashboard",
-            "it needs a terminal",
+            "it needs a terminal that can be drawn on",
             "coop status prints the same once",
             ExitCode.USAGE,
         )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from textual.screen import Screen
 
-_QUIT = "Leave; what runs goes on running"
+_QUIT = "Leave; services go on running (a demo ends)"
 
 _ACTIONS = (
     Binding("slash", "filter", "Filter", tooltip="Filter the services; in the log, its lines"),
