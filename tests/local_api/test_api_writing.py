@@ -125,7 +125,16 @@ async def test_apply_creates_then_merges_and_notes_its_manager(api: Api) -> None
     again = await api.patch(f"{path}?fieldManager=coop", applied, "apply-patch+yaml")
     assert (again.code, again.json) == (200, created.json)
     yaml = b"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 4}\n"
-    other = await api.patch(f"{path}?fieldManager=hand", yaml, "apply-patch+yaml")
+    refused = await api.patch(f"{path}?fieldManager=hand", yaml, "apply-patch+yaml")
+    assert (refused.code, refused.json["reason"]) == (409, "Conflict")
+    assert refused.json["details"]["causes"] == [
+        {
+            "reason": "FieldManagerConflict",
+            "message": 'conflict with "coop" using apps/v1',
+            "field": ".spec.replicas",
+        }
+    ]
+    other = await api.patch(f"{path}?fieldManager=hand&force=true", yaml, "apply-patch+yaml")
     assert other.json["spec"]["replicas"] == 4
     assert other.json["spec"]["template"] == created.json["spec"]["template"]
     managers = [(entry["manager"], entry["operation"]) for entry in other.json["metadata"]["managedFields"]]

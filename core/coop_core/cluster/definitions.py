@@ -22,7 +22,7 @@ CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 ANYTHING: Raw = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Served:
     """One version of a custom kind."""
 

@@ -90,7 +90,7 @@ class Objects:
         _refuse_misfit(kind, body)
         metadata = self._new_metadata(kind, body.get("metadata") or {})
         new = {**body, "apiVersion": self._stored_version(kind), "kind": kind.name, "metadata": metadata}
-        if kind.has_status:
+        if kind.has_status and not kind.is_custom:
             new["status"] = body.get("status") or {}
         new = self._completed(kind, new)
         if kind == SERVICE:
@@ -147,7 +147,9 @@ class Objects:
     def status_updated(self, kind: Kind, body: Raw) -> Raw:
         """What `update_status` would store, revision aside; raises what it would raise."""
         _refuse_misfit(kind, body)
-        new = {**self._current(kind, body), "status": body.get("status") or {}}
+        current = self._current(kind, body)
+        metadata = {**current["metadata"], **{k: v for k, v in body["metadata"].items() if k == "managedFields"}}
+        new = {**current, "metadata": metadata, "status": body.get("status") or {}}
         if kind == DEFINITION:
             return self._with_verdict(new)
         custom = self.catalog.custom(kind)

@@ -117,6 +117,28 @@ class Store:
             for name in sorted(names):
                 yield names[name]
 
+    def stored_at(self, kind: Kind, namespace: str | None, revision: int) -> Iterator[Stored]:
+        """Objects as they were at a revision, in the same order; raises Expired when that is no longer known."""
+        before: dict[tuple[str, str], Raw | None] = {}
+        for change in self.changes(revision):
+            if change.key[:2] == (kind.group, kind.plural) and namespace in (None, change.key[2]):
+                before.setdefault(change.key[2:], change.previous)
+        if not before:
+            yield from self.stored(kind, namespace)
+            return
+        then = {self._place(one.object): one for one in self.stored(kind, namespace)}
+        for place, body in before.items():
+            if body is None:
+                then.pop(place, None)
+            else:
+                then[place] = Stored(body, msgspec.json.encode(body))
+        for place in sorted(then):
+            yield then[place]
+
+    @staticmethod
+    def _place(body: Raw) -> tuple[str, str]:
+        return body["metadata"].get("namespace", ""), body["metadata"]["name"]
+
     def put(self, kind: Kind, body: Raw) -> Raw:
         """Writes `body` whole and gives it the next revision. Whether it may be written is the caller's affair."""
         metadata = body["metadata"]

@@ -43,6 +43,33 @@ _QUANTITIES = {
     "sizeLimit", "used",
 }  # fmt: skip
 """Fields whose strings are amounts, which manifests often write as numbers."""
+_ITEM_KEYS: dict[str, tuple[str, ...]] = {
+    "V1Container": ("name",),
+    "V1EphemeralContainer": ("name",),
+    "V1ContainerPort": ("containerPort", "protocol"),
+    "V1ServicePort": ("port", "protocol"),
+    "V1EnvVar": ("name",),
+    "V1Volume": ("name",),
+    "V1VolumeMount": ("mountPath",),
+    "V1VolumeDevice": ("devicePath",),
+    "V1LocalObjectReference": ("name",),
+    "V1ObjectReference": ("name",),
+    "V1HostAlias": ("ip",),
+    "V1PodIP": ("ip",),
+    "V1HostIP": ("ip",),
+    "V1TopologySpreadConstraint": ("topologyKey", "whenUnsatisfiable"),
+    "V1OwnerReference": ("uid",),
+    "V1NodeAddress": ("type",),
+    "V1ValidatingWebhook": ("name",),
+    "V1MutatingWebhook": ("name",),
+}
+"""By what the items of a list are told apart when several managers own parts of it; the models do not say.
+
+Source: the listMapKey marks of Kubernetes' Go types.
+"""
+_WHOLE = ("V1LabelSelector", "V1SecretKeySelector", "V1ConfigMapKeySelector", "V1ObjectFieldSelector",
+          "V1ResourceFieldSelector", "V1RoleRef", "V1ObjectReference", "V1TypedLocalObjectReference")  # fmt: skip
+"""Types of which somebody owns all or nothing."""
 _CLASS = re.compile(r"V(?P<version>[0-9]+(?:(?:alpha|beta)[0-9]+)?)(?P<name>[A-Z].*)")
 
 
@@ -144,11 +171,8 @@ def _schema(model: str) -> Raw:
     for node in tree.body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             name, described = _field_call(node)
-            is_optional = (
-                isinstance(node.annotation, ast.Subscript) and ast.unparse(node.annotation.value) == "Optional"
-            )
             properties[name] = {**_type(node.annotation, name), **described}
-            if not is_optional:
+            if _is_needed(node):
                 needed.append(name)
     about = (ast.get_docstring(tree) or "").partition("\n\nAttributes:")[0].strip()
     return {
@@ -159,15 +183,24 @@ def _schema(model: str) -> Raw:
     }
 
 
+def _is_needed(node: ast.AnnAssign) -> bool:
+    """Whether the model has no value of its own for the field."""
+    if isinstance(node.value, ast.Call):
+        return not any(keyword.arg == "default" for keyword in node.value.keywords)
+    return node.value is None
+
+
 def _field_call(node: ast.AnnAssign) -> tuple[str, Raw]:
     """A field's name on the wire, and its description."""
     assert isinstance(node.target, ast.Name)
     given: dict[str, str] = {}
     if isinstance(node.value, ast.Call):
         for keyword in node.value.keywords:
-            if keyword.arg in ("serialization_alias", "description") and isinstance(keyword.value, ast.Constant):
+            if keyword.arg in ("serialization_alias", "alias", "description") and isinstance(
+                keyword.value, ast.Constant
+            ):
                 given[keyword.arg] = str(keyword.value.value)
-    name = given.get("serialization_alias", node.target.id)
+    name = given.get("serialization_alias") or given.get("alias") or node.target.id
     return name, {"description": given["description"]} if "description" in given else {}
 
 
@@ -182,23 +215,34 @@ _PLAIN: dict[str, Raw] = {
 }
 
 
+def _list_type(item: ast.expr, field: str) -> Raw:
+    """What Kubernetes says about merging a list; a list of which nothing is said is replaced whole."""
+    name = item.id if isinstance(item, ast.Name) else ""
+    keys = ("type",) if name.endswith("Condition") else _ITEM_KEYS.get(name)
+    if keys:
+        return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)}
+    return {"x-kubernetes-list-type": "set"} if field == "finalizers" else {}
+
+
 def _type(annotation: ast.expr, field: str) -> Raw:
     """What a type annotation says; what it says in no way that is known here may be anything."""
     match annotation:
         case ast.Subscript(value=ast.Name(id="Optional"), slice=inner):
             return _type(inner, field)
         case ast.Subscript(value=ast.Name(id="List"), slice=inner):
-            return {"type": "array", "items": _type(inner, field)}
+            return {"type": "array", "items": _type(inner, field), **_list_type(inner, field)}
         case ast.Subscript(value=ast.Name(id="Dict"), slice=ast.Tuple(elts=[_, ast.Name(id="Any")])):
             return {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
         case ast.Subscript(value=ast.Name(id="Dict"), slice=ast.Tuple(elts=[_, inner])):
-            return {"type": "object", "additionalProperties": _type(inner, field)}
+            whole = {"x-kubernetes-map-type": "atomic"} if field in ("selector", "nodeSelector") else {}
+            return {"type": "object", "additionalProperties": _type(inner, field), **whole}
         case ast.Name(id=name) if name == "StrictStr" and field in _QUANTITIES:
             return {"$ref": REFERENCE + _QUANTITY}
         case ast.Name(id=name) if name in _PLAIN:
             return _PLAIN[name]
         case ast.Name(id=name) if name in _modules():
-            return {"$ref": REFERENCE + public_name(name)}
+            whole = {"x-kubernetes-map-type": "atomic"} if name in _WHOLE else {}
+            return {"$ref": REFERENCE + public_name(name), **whole}
         case ast.BinOp() if ast.unparse(annotation) == "StrictInt | StrictStr":
             return {"$ref": REFERENCE + _INT_OR_STRING}
         case _:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from coop_core.clock import Clock, rfc3339
 from coop_core.cluster import jsonpatch, patches
 from coop_core.cluster.jsonpatch import ExpectationFailed
 from coop_core.cluster.patches import BadPatch
@@ -29,10 +28,9 @@ def has_strategic_merge(kind: Kind) -> bool:
 class Patch:
     """A patch as it was sent."""
 
-    def __init__(self, media: str, body: Any, manager: str) -> None:
+    def __init__(self, media: str, body: Any) -> None:
         self.media = media
         self.body = body
-        self.manager = manager
 
     @property
     def is_apply(self) -> bool:
@@ -65,41 +63,19 @@ async def read_patch(call: Call) -> Patch:
             f"{', '.join(supported)}"
         )
         raise Refused(415, "UnsupportedMediaType", message, {})
-    manager = call.query.get("fieldManager", "")
-    if media == APPLY and not manager:
+    if media == APPLY and not call.query.get("fieldManager"):
         raise bad_request(
             'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'
         )
     body = decoded(await read_body(call.http), may_be_yaml=media == APPLY)
     if media != JSON_PATCH:
         _object(body)
-    return Patch(media, body, manager or call.http.headers.get("User-Agent", "unknown").partition("/")[0])
+    if media == APPLY and (body.get("metadata") or {}).get("managedFields"):
+        raise bad_request("metadata.managedFields must be nil")
+    return Patch(media, body)
 
 
 def _object(body: Any) -> Raw:
     if not isinstance(body, dict):
         raise bad_request("the patch must be a JSON object")
     return body
-
-
-def with_manager(body: Raw, *, manager: str, operation: str, clock: Clock) -> Raw:
-    """`body` with a note in `metadata.managedFields` of who applied it last.
-
-    One entry per manager and operation. It names no fields: ownership of single fields is not kept, so applying
-    never conflicts.
-    """
-    metadata = body["metadata"]
-    entry = {
-        "manager": manager[:128],
-        "operation": operation,
-        "apiVersion": body["apiVersion"],
-        "time": rfc3339(clock.now_s()),
-        "fieldsType": "FieldsV1",
-        "fieldsV1": {},
-    }
-    others = [
-        known
-        for known in metadata.get("managedFields") or ()
-        if (known.get("manager"), known.get("operation")) != (entry["manager"], operation)
-    ]
-    return {**body, "metadata": {**metadata, "managedFields": [*others, entry]}}

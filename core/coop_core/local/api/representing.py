@@ -43,15 +43,17 @@ class Representation:
             return msgspec.json.encode(metadata_only(body, self.form.version))
         return msgspec.json.encode(outward(self.kind, body))
 
-    def many(self, found: Iterable[Stored], revision: int) -> bytes:
-        """A list of objects at a revision."""
+    def many(self, found: Iterable[Stored], revision: int, rest: Raw) -> bytes:
+        """A list of objects at a revision. rest: more metadata, of what comes after this part."""
+        metadata = {"resourceVersion": str(revision), **rest}
         if self.form.kind == "table":
-            return msgspec.json.encode(self._table([stored.object for stored in found], str(revision)))
+            table = self._table([stored.object for stored in found], str(revision))
+            return msgspec.json.encode({**table, "metadata": metadata})
         if self.form.kind == "metadata":
             items = [msgspec.json.encode(metadata_only(stored.object, self.form.version)) for stored in found]
-            return _list("PartialObjectMetadataList", f"meta.k8s.io/{self.form.version}", revision, items)
+            return _list("PartialObjectMetadataList", f"meta.k8s.io/{self.form.version}", metadata, items)
         items = [self._encoded(stored.object, stored.encoded) for stored in found]
-        return _list(f"{self.kind.name}List", self.kind.api_version, revision, items)
+        return _list(f"{self.kind.name}List", self.kind.api_version, metadata, items)
 
     def event(self, type_: str, body: Raw, encoded: bytes, *, is_first: bool) -> bytes:
         """One line of a watch. `encoded` is `body` as JSON; in a Table, only the first event names the columns."""
@@ -118,8 +120,8 @@ def metadata_only(body: Raw, version: str) -> Raw:
     }
 
 
-def _list(kind: str, api_version: str, revision: int, items: list[bytes]) -> bytes:
-    head = {"kind": kind, "apiVersion": api_version, "metadata": {"resourceVersion": str(revision)}}
+def _list(kind: str, api_version: str, metadata: Raw, items: list[bytes]) -> bytes:
+    head = {"kind": kind, "apiVersion": api_version, "metadata": metadata}
     return msgspec.json.encode(head)[:-1] + b',"items":[' + b",".join(items) + b"]}\n"
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from coop_core.cluster.conversions import inward, outward
 from coop_core.cluster.kinds import NAMESPACE
-from coop_core.local.api import deleting, fitting, scaling, statuses
+from coop_core.local.api import deleting, fitting, listing, managing, scaling, statuses
 from coop_core.local.api.discovery import subresources
-from coop_core.local.api.patching import Patch, read_patch, with_manager
+from coop_core.local.api.patching import Patch, read_patch
 from coop_core.local.api.representing import Representation, answer
 from coop_core.local.api.requests import (
     form,
@@ -19,10 +19,8 @@ from coop_core.local.api.requests import (
     is_dry_run,
     placed,
     read_object,
-    selection,
     whole_number,
 )
-from coop_core.local.api.statuses import Refused, bad_request
 from coop_core.local.objects import AlreadyExists, Conflict, Invalid, Malformed, NotFound
 
 if TYPE_CHECKING:
@@ -81,13 +79,9 @@ class ResourceHandlers:
         return answer(self._representation(call).one(found))
 
     def _list(self, call: Call) -> web.Response:
-        store = self._objects.store
-        statuses.refuse_future(whole_number(call.query, "resourceVersion"), store.revision)
-        _check_list_options(call, store.revision)
-        representation, selected = self._representation(call), selection(call)
-        found = store.stored(call.stored, selected.namespace)
-        chosen = found if selected.is_everything else (one for one in found if selected.matches(one.object))
-        return answer(representation.many(chosen, store.revision))
+        representation = self._representation(call)
+        found = listing.page(self._objects.store, call)
+        return answer(representation.many(found.found, found.revision, found.rest))
 
     async def _create(self, call: Call) -> web.Response:
         if call.target.subresource:
@@ -113,7 +107,9 @@ class ResourceHandlers:
         kind, body = call.stored, inward(call.kind, body)
         would_be = self._objects.admitted(kind, body)
         fitting.refuse_incomplete(kind, would_be)
-        return would_be if is_dry_run(call.query) else self._objects.create(kind, body)
+        if not body["metadata"].get("managedFields"):
+            body = _with_managers(body, managing.noted(call, {}, would_be, self._objects.clock))
+        return self._objects.admitted(kind, body) if is_dry_run(call.query) else self._objects.create(kind, body)
 
     def _refuse_missing_namespace(self, call: Call) -> None:
         if call.kind.namespaced and self._objects.find(NAMESPACE, "", call.target.namespace) is None:
@@ -126,16 +122,22 @@ class ResourceHandlers:
         fitted = self._fitted(call, await read_object(call))
         return answer(representation.one(self._written(call, fitted.body)), warnings=fitted.headers)
 
-    def _written(self, call: Call, body: Raw) -> Raw:
-        """Stores what an update or a patch made, or says what would be stored."""
+    def _written(self, call: Call, body: Raw, *, is_applied: bool = False) -> Raw:
+        """Stores what an update or a patch made, or says what would be stored.
+
+        is_applied: whether the owners of its fields are settled already.
+        """
         objects, kind, body = self._objects, call.stored, inward(call.kind, body)
         if kind == NAMESPACE:
             body = self._namespace(call, body)
         is_status = call.target.subresource in ("status", "approval")
         would_be = objects.status_updated(kind, body) if is_status else objects.updated(kind, body)
         fitting.refuse_incomplete(kind, would_be)
+        if not is_applied:
+            current = objects.get(kind, call.namespace, call.target.name)
+            body = _with_managers(body, managing.noted(call, current, would_be, objects.clock))
         if is_dry_run(call.query):
-            return would_be
+            return objects.status_updated(kind, body) if is_status else objects.updated(kind, body)
         return objects.update_status(kind, body) if is_status else objects.update(kind, body)
 
     def _namespace(self, call: Call, body: Raw) -> Raw:
@@ -154,20 +156,28 @@ class ResourceHandlers:
         if current is None:
             return self._applied_anew(call, patch, representation)
         current = outward(call.kind, current)
-        patched = placed(call, patch.applied_to(call.kind, current))
-        if patch.is_apply and patched != current:
-            patched = with_manager(patched, manager=patch.manager, operation="Apply", clock=self._objects.clock)
-        fitted = self._fitted(call, patched)
-        return answer(representation.one(self._written(call, fitted.body)), warnings=fitted.headers)
+        if patch.is_apply:
+            fitted = self._fitted(call, placed(call, patch.body))
+            applied = managing.applied(call, current, fitted.body, self._objects.clock)
+            written = self._written(call, applied, is_applied=True)
+        else:
+            fitted = self._fitted(call, placed(call, patch.applied_to(call.kind, current)))
+            written = self._written(call, fitted.body)
+        return answer(representation.one(written), warnings=fitted.headers)
 
     def _applied_anew(self, call: Call, patch: Patch, representation: Representation) -> web.Response:
         """Apply creates what is absent; every other patch needs something to change."""
         if not patch.is_apply or call.target.subresource:
             raise NotFound
-        body = placed(call, patch.applied_to(call.kind, {}))
-        body = with_manager(body, manager=patch.manager, operation="Apply", clock=self._objects.clock)
-        fitted = fitting.with_advice(self._fitted(call, body), call.stored)
-        return answer(representation.one(self._created(call, fitted.body)), 201, warnings=fitted.headers)
+        fitted = fitting.with_advice(self._fitted(call, placed(call, patch.body)), call.stored)
+        applied = managing.applied(call, {}, fitted.body, self._objects.clock)
+        return answer(representation.one(self._created(call, applied)), 201, warnings=fitted.headers)
+
+
+def _with_managers(body: Raw, noted: Raw) -> Raw:
+    metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
+    managers = noted["metadata"].get("managedFields")
+    return {**body, "metadata": {**metadata, **({"managedFields": managers} if managers else {})}}
 
 
 def _check_subresource(call: Call, verb: Verb) -> None:
@@ -182,25 +192,3 @@ def _check_subresource(call: Call, verb: Verb) -> None:
         raise statuses.no_such_path()
     if verb not in verbs:
         raise statuses.method_not_allowed()
-
-
-def _check_list_options(call: Call, current: int) -> None:
-    """Everything is always answered at once, so a continue token can only be somebody else's."""
-    query = call.query
-    if query.get("continue"):
-        raise bad_request("continue key is not valid: this server answers every list in one piece")
-    if "sendInitialEvents" in query:
-        message = "sendInitialEvents is forbidden for list"
-        cause = {"reason": "FieldValueForbidden", "message": message, "field": "sendInitialEvents"}
-        raise Refused(422, "Invalid", message, {"causes": [cause]})
-    match, revision = query.get("resourceVersionMatch", ""), query.get("resourceVersion", "")
-    if not match:
-        return
-    if match not in ("Exact", "NotOlderThan"):
-        raise bad_request('resourceVersionMatch: supported values: "Exact", "NotOlderThan"')
-    if not revision:
-        raise bad_request("resourceVersionMatch is forbidden unless resourceVersion is provided")
-    if match == "Exact" and revision == "0":
-        raise bad_request('resourceVersionMatch "Exact" is forbidden for resourceVersion "0"')
-    if match == "Exact" and int(revision) < current:
-        raise Refused(410, "Expired", "The provided resource version is too old: only the newest state is kept")

@@ -9,6 +9,7 @@ import msgspec
 from coop_core.cluster import jsonpath
 from coop_core.cluster.kinds import REPLICATION_CONTROLLER
 from coop_core.cluster.selectors import from_spec
+from coop_core.local.api import managing
 from coop_core.local.api.requests import decoded, is_dry_run, read_body
 from coop_core.local.api.statuses import bad_request
 
@@ -110,5 +111,6 @@ def _write(objects: Objects, call: Call, current: Raw, scale: Raw) -> bytes:
     metadata["resourceVersion"] = wanted.metadata.resource_version or metadata["resourceVersion"]
     path = (_paths(call) or {}).get("specReplicasPath", ".spec.replicas")
     body = {**jsonpath.replaced(current, path, wanted.spec.replicas), "metadata": metadata}
+    body = managing.noted(call, current, objects.updated(call.kind, body), objects.clock)
     stored = objects.updated(call.kind, body) if is_dry_run(call.query) else objects.update(call.kind, body)
     return encoded(call, stored)

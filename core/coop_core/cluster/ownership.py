@@ -1,0 +1,334 @@
+"""Who owns which field: `metadata.managedFields`, and server-side apply. Pure.
+
+A field is a path of steps as Kubernetes writes them: `f:spec`, `k:{"name":"web"}`, `v:"a"`. An item of a keyed list
+is a path of its own, beside those of its fields. Which lists have keys is the schema's to say; of what no schema
+knows, maps are split and lists are whole.
+Source: Kubernetes structured-merge-diff; "Server-Side Apply".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from coop_core.cluster.schemas.shaping import no_references, resolved
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from coop_core.cluster.kinds import Raw
+    from coop_core.cluster.schemas.shaping import Resolve
+
+Path = tuple[str, ...]
+_DEEPEST = 100
+"""Steps; what lies deeper is owned whole."""
+_ITEM = object()
+"""Stands for the item itself, beside its fields."""
+_OF_THE_SERVER = frozenset(
+    [("f:apiVersion",), ("f:kind",)]
+    + [
+        ("f:metadata", f"f:{name}")
+        for name in (
+            "name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink",
+            "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "generateName",
+        )
+    ]
+)  # fmt: skip
+"""Fields that nobody owns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manager:
+    """Who writes. operation: "Apply" or "Update"; subresource is "" for the object itself."""
+
+    name: str
+    operation: str
+    api_version: str
+    subresource: str = ""
+
+    @classmethod
+    def of(cls, entry: Raw) -> Manager:
+        texts = [str(entry.get(name) or "") for name in ("manager", "operation", "apiVersion", "subresource")]
+        return cls(*texts)
+
+    def entry(self, paths: Iterable[Path], time: str) -> Raw:
+        return {
+            "manager": self.name,
+            "operation": self.operation,
+            "apiVersion": self.api_version,
+            "time": time,
+            "fieldsType": "FieldsV1",
+            "fieldsV1": _written(paths),
+            **({"subresource": self.subresource} if self.subresource else {}),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """A field that another manager owns with another value."""
+
+    manager: Manager
+    path: Path
+
+    @property
+    def shown(self) -> str:
+        return "".join(_shown(step) for step in self.path)
+
+
+class ApplyConflict(Exception):
+    """Applying would take fields from their owners."""
+
+    def __init__(self, clashes: list[Clash]) -> None:
+        super().__init__("; ".join(clash.shown for clash in clashes))
+        self.clashes = clashes
+
+
+class Fields:
+    """Ownership by one kind's schema.
+
+    schema: None when there is none. has_status: whether status is written by itself, and so is owned by itself.
+    """
+
+    def __init__(self, schema: Raw | None, resolve: Resolve = no_references, *, has_status: bool = False) -> None:
+        self._schema = schema or {}
+        self._resolve = resolve
+        self._has_status = has_status
+
+    def applied(self, live: Raw, config: Raw, manager: Manager, *, force: bool, time: str) -> Raw:
+        """`live` with what `config` wants and without what the same manager no longer wants.
+
+        Raises ApplyConflict unless `force`, which takes the fields instead.
+        """
+        owners = _owners(live)
+        wanted, there = self._leaves(config, manager), self._leaves(live, manager)
+        mine = next((paths for known, paths in owners.items() if _is_same(known, manager)), frozenset())
+        others = {known: paths for known, paths in owners.items() if not _is_same(known, manager)}
+        clashes = [
+            Clash(known, path)
+            for known, paths in others.items()
+            for path in sorted(paths & wanted.keys())
+            if wanted[path] is not _ITEM and there.get(path, _ITEM) != wanted[path]
+        ]
+        if clashes and not force:
+            raise ApplyConflict(clashes)
+        taken = {clash.path for clash in clashes}
+        others = {known: paths - taken for known, paths in others.items()}
+        kept = wanted.keys() | frozenset().union(*others.values())
+        merged = self._merged(self._schema, live, config)
+        # An item goes before its fields: without its key it would not be found any more.
+        for path in sorted(mine - kept, key=len):
+            if not _is_key(path) and not any(one[: len(path)] == path for one in kept):
+                merged = self._without(merged, self._cut(path, kept))
+        return _with_entries(merged, live, others | {manager: frozenset(wanted)}, time)
+
+    def updated(self, old: Raw, new: Raw, manager: Manager, *, time: str) -> Raw:
+        """`new` with a note of who changed what since `old`; an empty `old` is an object that is being made."""
+        before, after = self._leaves(old, manager), self._leaves(new, manager)
+        changed = {path for path, value in after.items() if before.get(path, _ABSENT) != value}
+        gone = before.keys() - after.keys()
+        # Whoever sends managedFields along means them: so kubectl moves ownership from one manager to another.
+        owners = _owners(new) or _owners(old)
+        mine = owners.get(manager, frozenset())
+        left = {known: paths - changed - gone for known, paths in owners.items() if known != manager}
+        return _with_entries(new, old, left | {manager: (mine | changed) - gone}, time)
+
+    def _leaves(self, body: Raw, manager: Manager) -> dict[Path, Any]:
+        """The fields that a write of this manager is about, with their values."""
+        of_status = manager.subresource == "status"
+        return {
+            path: value
+            for path, value in self._walk(self._schema, body, ())
+            if path[:2] not in _OF_THE_SERVER
+            and path[:1] not in _OF_THE_SERVER
+            and (not self._has_status or (path[0] == "f:status") is of_status)
+        }
+
+    def _walk(self, schema: Raw, value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+        is_whole = schema.get("x-kubernetes-map-type") == "atomic"
+        schema = resolved(schema, self._resolve)
+        if isinstance(value, dict) and value and not is_whole and len(path) < _DEEPEST:
+            for name, below in value.items():
+                yield from self._walk(_below(schema, name), below, (*path, f"f:{name}"))
+        elif isinstance(value, list) and value and (keys := _keys(schema)) is not None:
+            for item in value:
+                step = _step(item, keys)
+                yield (*path, step), _ITEM
+                if isinstance(item, dict):
+                    yield from self._walk(schema.get("items") or {}, item, (*path, step))
+        elif path:
+            yield path, value
+
+    def _merged(self, schema: Raw, live: Any, config: Any) -> Any:
+        is_whole = schema.get("x-kubernetes-map-type") == "atomic"
+        schema = resolved(schema, self._resolve)
+        if isinstance(config, dict) and isinstance(live, dict) and not is_whole:
+            return {**live, **{name: self._merged(_below(schema, name), live.get(name), value)
+                               for name, value in config.items()}}  # fmt: skip
+        keys = _keys(schema)
+        if not isinstance(config, list) or not isinstance(live, list) or keys is None:
+            return config
+        wanted = {_step(item, keys): item for item in config}
+        items = schema.get("items") or {}
+        kept = [self._merged(items, item, wanted.pop(_step(item, keys), item)) for item in live]
+        return [*kept, *wanted.values()]
+
+    def _cut(self, path: Path, kept: Iterable[Path]) -> Path:
+        """The highest place above a field that nobody wants anything under: a struct goes with its last field."""
+        cut = path
+        for size in range(len(path) - 1, 1, -1):
+            above = path[:size]
+            if not above[-1].startswith("f:") or self._is_map(above) or any(one[:size] == above for one in kept):
+                break
+            cut = above
+        return cut
+
+    def _is_map(self, path: Path) -> bool:
+        """Whether any key may stand here, so that there may be more than the owned ones."""
+        schema = resolved(self._schema, self._resolve)
+        for step in path:
+            below = _below(schema, step[2:]) if step.startswith("f:") else schema.get("items") or {}
+            schema = resolved(below, self._resolve)
+        return "properties" not in schema
+
+    def _without(self, value: Any, path: Path) -> Any:
+        if not path:
+            return value
+        step, rest = path[0], path[1:]
+        if isinstance(value, dict) and step.startswith("f:"):
+            name = step[2:]
+            if name not in value:
+                return value
+            below = self._without(value[name], rest) if rest else {}
+            if below != {}:
+                return {**value, name: below}
+            return {known: below for known, below in value.items() if known != name}
+        if isinstance(value, list):
+            found = [_matches(item, step) for item in value]
+            if rest:
+                return [
+                    self._without(item, rest) if is_it else item for item, is_it in zip(value, found, strict=True)
+                ]
+            return [item for item, is_it in zip(value, found, strict=True) if not is_it]
+        return value
+
+
+_ABSENT = object()
+
+
+def _below(schema: Raw, name: str) -> Raw:
+    found = (schema.get("properties") or {}).get(name, schema.get("additionalProperties"))
+    return found if isinstance(found, dict) else {}
+
+
+def _keys(schema: Raw) -> tuple[str, ...] | None:
+    """What tells the items of a list apart; () is the whole item, None means that the list is one value."""
+    match schema.get("x-kubernetes-list-type"):
+        case "map":
+            return tuple(schema.get("x-kubernetes-list-map-keys") or ())
+        case "set":
+            return ()
+        case _:
+            return None
+
+
+_KEY_DEFAULTS = {"protocol": "TCP"}
+
+
+def _step(item: Any, keys: tuple[str, ...]) -> str:
+    if not keys or not isinstance(item, dict):
+        return "v:" + _json(item)
+    return "k:" + _json({key: item.get(key, _KEY_DEFAULTS.get(key)) for key in sorted(keys)})
+
+
+def _is_key(path: Path) -> bool:
+    """Whether this is a field by which its item is told apart: it stays as long as the item does."""
+    if len(path) < 2 or not path[-2].startswith("k:"):
+        return False
+    return path[-1].removeprefix("f:") in msgspec.json.decode(path[-2][2:])
+
+
+def _matches(item: Any, step: str) -> bool:
+    wanted = msgspec.json.decode(step[2:])
+    if step.startswith("v:"):
+        return bool(item == wanted)
+    return isinstance(item, dict) and all(
+        item.get(key, _KEY_DEFAULTS.get(key)) == value for key, value in wanted.items()
+    )
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value, order="sorted").decode()
+
+
+def _shown(step: str) -> str:
+    """A step as conflicts are told: `.spec.template.containers[name="web"]`."""
+    if step.startswith("f:"):
+        return f".{step[2:]}"
+    value = msgspec.json.decode(step[2:])
+    inside = ",".join(f"{key}={_json(below)}" for key, below in value.items()) if step[0] == "k" else _json(value)
+    return f"[{inside}]"
+
+
+def _is_same(known: Manager, manager: Manager) -> bool:
+    """Applying again in another version is the same manager's affair."""
+    return (known.name, known.operation, known.subresource) == (
+        manager.name, manager.operation, manager.subresource,
+    )  # fmt: skip
+
+
+def _owners(body: Raw) -> dict[Manager, frozenset[Path]]:
+    entries = (body.get("metadata") or {}).get("managedFields") or ()
+    return {Manager.of(entry): frozenset(_read(entry.get("fieldsV1"), ())) for entry in entries}
+
+
+def _with_entries(body: Raw, old: Raw, owners: dict[Manager, frozenset[Path]], time: str) -> Raw:
+    """`body` with its managers; one whose fields did not change keeps its time."""
+    before = {Manager.of(entry): entry for entry in (old.get("metadata") or {}).get("managedFields") or ()}
+    entries = []
+    for manager in [known for known in before if known in owners] + [new for new in owners if new not in before]:
+        paths = owners[manager]
+        if not paths:
+            continue
+        entry = manager.entry(paths, time)
+        known = before.get(manager)
+        entries.append(known if known and known.get("fieldsV1") == entry["fieldsV1"] else entry)
+    metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
+    return {**body, "metadata": {**metadata, **({"managedFields": entries} if entries else {})}}
+
+
+def _written(paths: Iterable[Path]) -> Raw:
+    """Paths as FieldsV1: a tree; the dot is the item itself."""
+    tree: Raw = {}
+    for path in sorted(paths):
+        here = tree
+        for step in path:
+            here = here.setdefault(step, {})
+        if path[-1].startswith("k:"):
+            here["."] = {}
+    return tree
+
+
+def _read(tree: Any, path: Path) -> Iterator[Path]:
+    """The paths of a FieldsV1; what is no step is left out."""
+    if not isinstance(tree, dict) or len(path) > _DEEPEST:
+        return
+    for step, below in tree.items():
+        if not _is_step(step):
+            continue
+        here = (*path, step)
+        has_fields = isinstance(below, dict) and any(name != "." for name in below)
+        if not has_fields or "." in below:
+            yield here
+        yield from _read(below, here)
+
+
+def _is_step(step: str) -> bool:
+    if step.startswith("f:"):
+        return True
+    try:
+        value = msgspec.json.decode(step[2:])
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return False
+    return step.startswith("v:") or (step.startswith("k:") and isinstance(value, dict))
