@@ -1,7 +1,7 @@
 """Requests that fail while versions replace each other: a constant load on a service that is saved again and again.
 
-Beside it, in the same run and under the same load, `uvicorn --reload`, which has one process and loses what comes
-while it restarts.
+Beside it, in the same run and under the same load, `uvicorn --reload`, which keeps its socket open while it restarts
+and lets what comes wait; so the longest wait of each is printed too.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class Load:
 
     def __init__(self, target: Contestant) -> None:
         self.outcomes: collections.Counter[str] = collections.Counter()
+        self.longest_ms = 0.0
         self._target = target
         self._stop = threading.Event()
         self._sender = threading.Thread(target=self._send)
@@ -45,6 +46,7 @@ class Load:
 
     def _ask(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self._target.port, timeout=10)
+        started_s = time.perf_counter()
         try:
             connection.request("GET", "/", headers={"Host": self._target.host})
             answer = connection.getresponse()
@@ -54,6 +56,7 @@ class Load:
             self.outcomes[type(error).__name__] += 1
         finally:
             connection.close()
+            self.longest_ms = max(self.longest_ms, (time.perf_counter() - started_s) * 1000)
 
     def end(self) -> None:
         self._stop.set()
@@ -85,7 +88,10 @@ def main() -> None:
             load.end()
             failed = sum(load.outcomes.values()) - load.outcomes["answered"]
             told = ", ".join(f"{count} {outcome}" for outcome, count in load.outcomes.most_common())
-            print(f"{contestant.name}: {given.rounds} roll-overs, {failed} requests failed ({told})")
+            print(
+                f"{contestant.name}: {given.rounds} roll-overs, {failed} requests failed ({told}); "
+                f"the longest took {load.longest_ms:.0f} ms"
+            )
 
 
 if __name__ == "__main__":
