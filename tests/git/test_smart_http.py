@@ -87,7 +87,7 @@ async def test_gits_credential_helper_is_asked_when_the_remote_wants_a_login_and
 
 @pytest.mark.parametrize(
     "settings",
-    ["[http]\nextraHeader = X-Key: 1\n", "[http]\nproxy = http://127.0.0.1:9\n", "[http]\nsslVerify = false\n"],
+    ["[http]\nextraHeader = X-Key: 1\n", "[http]\nproxy = http://127.0.0.1:9\n", "[http]\ncookieFile = x\n"],
 )
 async def test_what_only_git_can_do_is_left_to_git(
     host: GitHost, asking: SmartHttp, tmp_path: Path, settings: str

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import os
 import re
+import ssl
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -35,6 +37,9 @@ _HARMLESS = re.compile(
     r"http\.(postbuffer|lowspeed\w+|version|followredirects|maxrequests|minsessions|maxrequestbuffer)",
     re.IGNORECASE,
 )
+_TLS = re.compile(r"http\.ssl\w+|git_ssl_\w+", re.IGNORECASE)
+_AUTHORITIES = ("git_ssl_cainfo", "http.sslcainfo")
+"""Where git reads which authorities to trust; the first that is set wins."""
 _TELLING = re.compile(r"(https?|all)_proxy|git_ssl_\w+|git_proxy_\w+|git_http_\w+", re.IGNORECASE)
 
 
@@ -55,10 +60,14 @@ class RetryLater(failures.Unreachable):
 
 @dataclass(slots=True)
 class _Known:
-    """What was learned of a remote. base: its URL without a login. authorization: a header's value, or ""."""
+    """What was learned of a remote. base: its URL without a login. authorization: a header's value, or "".
+
+    tls: trusting the authorities that git's settings name; True for the system's own.
+    """
 
     base: str
     authorization: str
+    tls: ssl.SSLContext | bool = True
     object_format: str = "sha1"
     answer: bytes = b""
     refs: dict[str, str] | None = None
@@ -145,7 +154,7 @@ class SmartHttp:
             headers["Accept"] = "application/x-git-upload-pack-result"
         self.requests += 1
         async with self._open().request(
-            method, address, headers=headers, data=body, allow_redirects=False
+            method, address, headers=headers, data=body, allow_redirects=False, ssl=known.tls
         ) as response:
             wait = response.headers.get("Retry-After", "")
             if response.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE) and wait.isdigit():
@@ -174,18 +183,30 @@ def _as_configured(url: str) -> _Known:
     git = Git(Path("/"))
     real = git.run("ls-remote", "--get-url", "--", REMOTE, doing="read the remote's address", env=naming(url)).text
     parts = urlsplit(real)
-    if parts.scheme not in ("http", "https") or any(_TELLING.fullmatch(name) for name in os.environ):
+    if parts.scheme not in ("http", "https"):
         raise NotSpoken
     plain = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")).rstrip("/")
     settings = git.attempt("config", "-z", "--get-urlmatch", "http", plain).text
-    keys = [entry.split("\n", 1)[0] for entry in settings.split("\0") if entry]
-    if not all(_HARMLESS.fullmatch(key) for key in keys):
+    said = dict(entry.split("\n", 1) for entry in settings.split("\0") if "\n" in entry)
+    said = {key: value for key, value in said.items() if not _HARMLESS.fullmatch(key)}
+    said |= {name.lower(): value for name, value in os.environ.items() if _TELLING.fullmatch(name)}
+    if parts.scheme == "http":
+        said = {key: value for key, value in said.items() if not _TLS.fullmatch(key)}
+    authorities = [said.pop(key, "") for key in _AUTHORITIES]
+    if said:
         raise NotSpoken
+    tls = _trusting(next(filter(None, authorities), ""))
     if parts.username is None:
-        return _Known(plain, "")
+        return _Known(plain, "", tls)
     if parts.password is None:  # git asks its helpers for this user's
         raise NotSpoken
-    return _Known(plain, _basic(unquote(parts.username), unquote(parts.password)))
+    return _Known(plain, _basic(unquote(parts.username), unquote(parts.password)), tls)
+
+
+@functools.lru_cache(8)  # reading the system's authorities takes 20 ms
+def _trusting(authorities: str) -> ssl.SSLContext | bool:
+    """TLS that trusts the authorities in a file; True for those of the system."""
+    return ssl.create_default_context(cafile=os.path.expanduser(authorities)) if authorities else True
 
 
 def _credential(base: str) -> str:
