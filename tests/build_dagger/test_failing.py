@@ -152,8 +152,18 @@ async def test_a_session_of_somebody_else_that_is_lost_is_reported(
 ) -> None:
     server.faults = [Fault("Container.sync", how)]
     error = await failure(kit)
-    assert "session was lost" in error.why
+    assert error.why.startswith("the Dagger session was lost: ")
     assert server.calls("Container.publish") == []
+
+
+async def test_files_that_do_not_reach_the_engine_are_no_fault_of_the_dockerfile(
+    kit: Kit, server: SessionServer
+) -> None:
+    kit.write("Dockerfile", "FROM scratch\n")
+    server.faults = [Fault("Directory.sync", "error", "hello.py changed while it was read")]
+    error = await failure(kit)
+    assert error.why == "its files did not reach Dagger: hello.py changed while it was read"
+    assert error.remedy == "save again to try it once more"
 
 
 @pytest.mark.parametrize("how", ["drop", "502"])
@@ -184,6 +194,22 @@ async def test_a_superseded_build_ends_at_once_and_the_session_goes_on(
     assert server.given_up == 1
     assert server.uploads[-1] == {"hello.py": "print('newer')\n"}
     assert image.reference.partition("@")[2]
+
+
+async def test_a_service_whose_build_hangs_holds_up_no_other(kit: Kit, server: SessionServer) -> None:
+    kit.write("one/app.py", "x\n")
+    kit.write("two/app.py", "y\n")
+    server.faults = [Fault("Container.sync", "hang")]
+    reached = asyncio.Event()
+    server.on_reached = lambda name: reached.set() if name == "Container.sync" else None
+    async with kit.builder() as builder:
+        hanging = asyncio.create_task(builder.build(kit.request(prefix="one")))
+        await reached.wait()
+        await builder.build(kit.request(prefix="two"))
+        assert not hanging.done()
+        hanging.cancel()
+        await asyncio.wait([hanging])
+    assert server.uploads == [{"app.py": "x\n"}, {"app.py": "y\n"}]
 
 
 async def test_nothing_that_answers_is_told_with_what_helps(kit: Kit, server: SessionServer) -> None:

@@ -81,6 +81,35 @@ async def test_one_that_dies_before_the_push_is_replaced_once(kit: Kit, where: s
     assert kit.journal("reached").count("Container.publish") == 1
 
 
+@pytest.mark.parametrize("how", ["502", "drop", "garbage"])
+async def test_one_that_answers_nonsense_is_replaced_once(kit: Kit, how: str) -> None:
+    kit.install_cli({"faults": [{"on": "Container.sync", "do": how}]})
+    async with kit.builder() as builder:
+        await builder.build(kit.request())
+    first, second = kit.journal("start")
+    assert kit.journal("end") == [first, second]
+    assert kit.journal("reached").count("Container.publish") == 1
+
+
+async def test_an_old_session_ends_only_after_the_builds_that_are_at_it(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervising, "RENEW_AFTER_BUILDS", 2)
+    kit.write("one/app.py", "x\n")
+    kit.write("two/app.py", "y\n")
+    kit.install_cli({"faults": [{"on": "Container.sync", "do": "hang"}]})
+    async with kit.builder() as builder:
+        hanging = asyncio.create_task(builder.build(kit.request(prefix="one")))
+        await until(lambda: "Container.sync" in kit.journal("reached"), "the first build hangs")
+        await builder.build(kit.request(prefix="two"))
+        await until(lambda: len(kit.journal("start")) == 2, "the next session is started ahead")
+        assert not hanging.done()
+        assert kit.journal("end") == []
+        hanging.cancel()
+        await asyncio.wait([hanging])
+        await until(lambda: kit.journal("end") == kit.journal("start")[:1], "the old session is ended")
+
+
 async def test_one_that_dies_again_is_reported(kit: Kit) -> None:
     kit.install_cli({"dies_on": "Container.sync"}, {"dies_on": "Container.sync"})
     async with kit.builder() as builder:

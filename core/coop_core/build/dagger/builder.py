@@ -148,7 +148,7 @@ class DaggerBuilder:
             async with self._sessions.open() as opened:
                 return await self._on(opened, job, confidence, root)
         except Lost as error:
-            raise confidence.explain.lost(str(error)) from error
+            raise confidence.explain.lost(str(error), often=" twice") from error
 
     async def _on(self, opened: Open, job: _Job, confidence: _Confidence, root: Path) -> str:
         trace_id = secrets.token_bytes(16)

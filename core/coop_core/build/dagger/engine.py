@@ -89,7 +89,7 @@ class Engine:
             try:
                 return await directory.sync()
             except dagger.QueryError as error:
-                raise explain.refused(error.error.message) from error
+                raise explain.not_uploaded(error.error.message) from error
 
     async def make(
         self, source: dagger.Directory, recipe: Recipe, secrets: Mapping[str, str], explain: Explainer

@@ -97,9 +97,15 @@ class Explainer:
         )
         return CoopError(f"cannot publish {self._service} to {host}", told, remedy.format(host=host))
 
-    def lost(self, why: str) -> CoopError:
+    def not_uploaded(self, message: str) -> CoopError:
+        """The service's files did not reach the engine."""
         return CoopError(
-            self._what, f"the Dagger session was lost twice: {one_line(self._hidden(why), 200)}",
+            self._what, f"its files did not reach Dagger: {self._told(message)}", "save again to try it once more"
+        )
+
+    def lost(self, why: str, *, often: str = "") -> CoopError:
+        return CoopError(
+            self._what, f"the Dagger session was lost{often}: {one_line(self._hidden(why), 200)}",
             "check that the engine runs (docker ps), then save again",
         )  # fmt: skip
 
