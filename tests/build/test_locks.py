@@ -102,6 +102,8 @@ def test_a_pipfile_lock_pins_everything() -> None:
     ({"pyproject.toml": poetry('a = "1\\n--index-url=x"')}, "pyproject.toml", "longer than a line"),
     ({"pyproject.toml": poetry('"-r x" = "1"')}, "pyproject.toml", "'-r x' has no version"),
     ({"pyproject.toml": poetry('a = "*"'), "poetry.lock": b"\xff"}, "poetry.lock", "decode"),
+    ({"pyproject.toml": b"a = " + b"[" * 9999}, "pyproject.toml", "recursion"),
+    ({"Pipfile.lock": b"[" * 9999}, "Pipfile.lock", "does not list versions"),
     ({"Pipfile.lock": b"[]"}, "Pipfile.lock", "does not list versions"),
     ({"Pipfile.lock": b'{"default": {"-r x": {"version": "==1"}}}'}, "Pipfile.lock", "something other"),
 ])  # fmt: skip

@@ -165,3 +165,13 @@ def test_an_unknown_shell_is_told_which_there_are(repository: Path, monkeypatch:
     done = subprocess.run([COOP, "completion"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "hint: coop completion bash" in done.stderr
+
+
+def test_a_service_that_is_named_already_is_not_offered_again(repository: Path) -> None:
+    assert complete(repository, "dev", "web", "").stdout == "plain,api\n"
+
+
+@pytest.mark.parametrize("verb", ["sleep", "wake", "delete"])
+def test_environments_are_offered_to_what_changes_them(repository: Path, verb: str) -> None:
+    git(repository, "update-ref", "refs/remotes/origin/env/dev-ada", commit(repository))
+    assert complete(repository, "env", verb, "d").stdout == "plain,dev-ada\n"

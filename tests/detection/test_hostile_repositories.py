@@ -26,8 +26,9 @@ _PATHS = st.sampled_from([
 ])  # fmt: skip
 _LINES = st.sampled_from([
     "web: \x1b[31mrun\x07", "web: 'open", "web:", "web: " + "x" * 5000, "CMD [1, 2]",
-    'CMD ["sh", "-c", "python x"]',    "CMD python 'a", "EXPOSE 99999 x 0", "ENTRYPOINT", "FROM \\", "{", "[]",
-    '{"scripts": 1, "main": 2, "name": [3]}',    '{"scripts": {"start": null}}', "[project]", "name = 5",
+    'CMD ["sh", "-c", "python x"]', "a = " + "[" * 9999, "[" * 9999,
+    "CMD python 'a", "EXPOSE 99999 x 0", "ENTRYPOINT", "FROM \\", "{", "[]",
+    '{"scripts": 1, "main": 2, "name": [3]}', '{"scripts": {"start": null}}', "[project]", "name = 5",
     "scripts = 5", "dependencies = {a = 1}", "[tool]",
     "poetry = 3", "services: {a: {build: .., ports: 5, environment: 7}, b: 3}", "services: [",
     "app = Flask(__name__)",

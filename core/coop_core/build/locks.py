@@ -116,7 +116,7 @@ def _pipenv(text: bytes) -> list[str]:
     try:
         default = json.loads(text)["default"]
         entries = {name: about["version"] for name, about in default.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Unusable(PIPENV, "it does not list versions under default") from error
     if not all(_is(_NAME, name) and _is(_VERSION, version.removeprefix("==")) for name, version in entries.items()):
         raise Unusable(PIPENV, "it lists something other than names and versions")
@@ -135,5 +135,5 @@ def _table(inside: dict[str, Any], key: str) -> dict[str, Any]:
 def _toml(files: Mapping[str, bytes], path: str) -> dict[str, Any]:
     try:
         return tomllib.loads(files[path].decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise Unusable(path, str(error)) from error

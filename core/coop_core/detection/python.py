@@ -49,7 +49,7 @@ def project(tree: Tree) -> dict[str, Any]:
     try:
         about = tomllib.loads(tree.text("pyproject.toml"))
         return {**about.get("tool", {}).get("poetry", {}), **about.get("project", {})}
-    except (tomllib.TOMLDecodeError, AttributeError, TypeError):
+    except (tomllib.TOMLDecodeError, AttributeError, TypeError, RecursionError):
         return {}
 
 

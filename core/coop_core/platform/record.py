@@ -28,6 +28,8 @@ class Record(msgspec.Struct, frozen=True):
     api_port: int
     proxy_port: int
     http_port: int
+    version: str = ""
+    """Of coop, as it was when the platform started."""
 
     @property
     def process(self) -> processes.Identity:

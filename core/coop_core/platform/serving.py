@@ -14,6 +14,7 @@ import sys
 import time
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from coop_core.agent.agent import Agent
@@ -139,6 +140,7 @@ async def _start(home: Home, options: Options, stack: AsyncExitStack) -> Record:
         api_port=api.port,
         proxy_port=proxy.port,
         http_port=router.port,
+        version=version("coop"),
     )
 
 

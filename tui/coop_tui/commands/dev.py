@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from coop_tui.completing import complete_services
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("services", nargs=-1)
+@click.argument("services", nargs=-1, shell_complete=complete_services)
 @click.option("--no-logs", is_flag=True, help="Do not follow the service's log once it is live.")
 @click.option("--notify", is_flag=True, help="Ring the bell and tell the desktop when a version is live or failed.")
 @click.option("--explain", type=click.Path(), metavar="PATH", help="Say whether a save of PATH deploys, and why.")

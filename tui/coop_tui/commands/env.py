@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from coop_core.errors import CoopError, ExitCode
+from coop_tui.completing import complete_environments
 
 if TYPE_CHECKING:
     from coop_core.git.environments import Environment
@@ -50,7 +51,7 @@ def list_(output: str) -> None:
 
 
 @command.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_environments)
 @_SHARED
 @_YES
 def sleep(name: str | None, shared: bool, yes: bool) -> None:
@@ -70,7 +71,7 @@ def sleep(name: str | None, shared: bool, yes: bool) -> None:
 
 
 @command.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_environments)
 @_SHARED
 @_YES
 def wake(name: str | None, shared: bool, yes: bool) -> None:
@@ -88,7 +89,7 @@ def wake(name: str | None, shared: bool, yes: bool) -> None:
 
 
 @command.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_environments)
 @_SHARED
 @_YES
 def delete(name: str | None, shared: bool, yes: bool) -> None:

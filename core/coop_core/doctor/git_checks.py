@@ -1,0 +1,126 @@
+"""Git: the program, who commits, the repository, its services, and its remote."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from coop_core.doctor.checking import Check, Result, failed, passed, skipped
+from coop_core.git import failures, remotes
+from coop_core.git import repository as repositories
+from coop_core.git.runner import Git
+from coop_core.spec.reading import FILE_NAME, parse
+
+if TYPE_CHECKING:
+    from coop_core.doctor.case import Case
+    from coop_core.git.repository import Remote, Repository
+
+OLDEST = (2, 36)
+LIMIT_S = 8.0
+"""For what git does over the network; below the bound of a check, so that git is ended and not left behind."""
+
+_NOWHERE = "there is no repository here"
+_PROBE = "refs/heads/env/coop-doctor"
+"""A branch that a dry run pretends to push to; nobody's environment is called so."""
+
+
+def checks(case: Case) -> list[Check]:
+    return [
+        Check("git", lambda: _version(case)),
+        Check("identity", lambda: _identity(case)),
+        Check("repository", lambda: _repository(case)),
+        Check("services", lambda: _services(case)),
+        Check("remote", lambda: _remote(case)),
+        Check("push", lambda: _push(case)),
+    ]
+
+
+async def _version(case: Case) -> Result:
+    said = (await asyncio.to_thread(Git(Path("/")).attempt, "version", limit_s=LIMIT_S)).text
+    numbers = re.search(r"(\d+)\.(\d+)[\d.]*", said)
+    if not numbers:
+        return failed(f"git says {said!r}", "install Git 2.36 or later")
+    if (int(numbers[1]), int(numbers[2])) < OLDEST:
+        return failed(f"Git {numbers[0]} is too old", "install Git 2.36 or later")
+    return passed(f"Git {numbers[0]}")
+
+
+async def _identity(case: Case) -> Result:
+    git = Git(case.folder)
+    name, email = await asyncio.gather(*(asyncio.to_thread(_setting, git, key) for key in ("name", "email")))
+    if not email:
+        return failed("git does not know your email", "git config --global user.email you@example.org")
+    if not name:
+        return failed("git does not know your name", "git config --global user.name 'Your Name'")
+    user = await asyncio.to_thread(repositories.user_slug, case.folder, case.settings.user or "")
+    return passed(f"{name} <{email}>, whose environment is {repositories.personal_environment(user)}")
+
+
+def _setting(git: Git, key: str) -> str:
+    return git.attempt("config", "--get", f"user.{key}", limit_s=LIMIT_S).text
+
+
+async def _repository(case: Case) -> Result:
+    found = await asyncio.to_thread(repositories.find, case.folder)
+    return passed(str(found.root))
+
+
+async def _services(case: Case) -> Result:
+    """Every `coop.yaml` of the repository is read, not only the one that the user stands beside."""
+    repository = await case.repository()
+    root = repository.root if repository else case.folder
+    paths = await asyncio.to_thread(lambda: [p for glob in ("", "*/", "*/*/") for p in root.glob(glob + FILE_NAME)])
+    if not paths:
+        return failed(f"there is no {FILE_NAME}", "coop init") if repository else skipped(_NOWHERE)
+    return passed(", ".join(parse(path.read_bytes(), str(path.relative_to(root))).name for path in sorted(paths)))
+
+
+async def _remote(case: Case) -> Result:
+    repository = await case.repository()
+    if repository is None:
+        return skipped(_NOWHERE)
+    remote = await asyncio.to_thread(_chosen, case, repository)
+    if remote is None:
+        return passed("none; the local platform keeps one on this disk")
+    result = await asyncio.to_thread(
+        Git(Path("/")).attempt, "ls-remote", "--quiet", "--heads", "--", remotes.REMOTE, "refs/heads/env/*",
+        env=remotes.naming(remote.url), limit_s=LIMIT_S,
+    )  # fmt: skip
+    if result.status != 0:
+        raise failures.translate("read the Git remote", result.err, repository.root)
+    count = len(result.text.splitlines())
+    return passed(f"{remote.name} answers, with {count} environment{'' if count == 1 else 's'}: {remote.url}")
+
+
+async def _push(case: Case) -> Result:
+    repository = await case.repository()
+    if repository is None:
+        return skipped(_NOWHERE)
+    remote = await asyncio.to_thread(_chosen, case, repository)
+    if remote is None:
+        return skipped("there is no remote but the one on this disk")
+    if (await asyncio.to_thread(repository.git.attempt, "rev-parse", "--verify", "--quiet", "HEAD")).status != 0:
+        return skipped("there is no commit yet")
+    options = (
+        "--dry-run",
+        "--porcelain",
+        "--no-verify",
+        "--no-signed",
+        "--no-follow-tags",
+        "--recurse-submodules=no",
+    )
+    asked = ("push", *options, "--", remote.name, f"+HEAD:{_PROBE}")
+    result = await asyncio.to_thread(repository.git.attempt, *asked, limit_s=LIMIT_S)
+    if result.status != 0:
+        raise failures.translate(f"push to {failures.clean(remote.name)}", result.err, repository.root)
+    return passed(f"{remote.name} takes a push")
+
+
+def _chosen(case: Case, repository: Repository) -> Remote | None:
+    """None when there is none and the local platform makes one. Raises CoopError."""
+    wanted = case.settings.remote or ""
+    if not wanted and case.settings.cluster is None and not repositories.remote_names(repository):
+        return None
+    return repositories.remote(repository, wanted)
