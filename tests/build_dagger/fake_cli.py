@@ -58,6 +58,8 @@ async def serve(folder: Path, what: dict[str, Any]) -> None:
         print(what["say"], file=sys.stderr, flush=True)
     if "end" in what:
         sys.exit(what["end"])
+    while "waits_for" in what and not Path(what["waits_for"]).exists():
+        await asyncio.sleep(0.02)
     from tests.build_dagger.session_server import TOKEN, Fault, SessionServer
 
     server = SessionServer([Fault(**fault) for fault in what.get("faults", [])], checks=what.get("checks", True))

@@ -199,6 +199,29 @@ async def test_closing_while_it_starts_leaves_no_process(kit: Kit) -> None:
     await until(lambda: not psutil.pid_exists(pid), "the process is gone")
 
 
+async def test_a_build_that_is_given_up_while_the_session_starts_does_not_take_it_along(kit: Kit) -> None:
+    kit.install_cli({"waits_for": str(kit.folder / "go")})
+    async with kit.builder() as builder:
+        old = asyncio.create_task(builder.build(kit.request()))
+        await until(lambda: kit.journal("start"), "the session starts")
+        old.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await old
+        (kit.folder / "go").touch()
+        await builder.build(kit.request())
+    assert len(kit.journal("start")) == 1
+
+
+async def test_one_that_says_nothing_is_ended_with_the_builder(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coop_core.build.dagger.session._CLOSE_LIMIT_S", 0.2)
+    kit.install_cli({"waits_for": str(kit.folder / "never")})
+    async with kit.builder() as builder:
+        builder.prepare()
+        await until(lambda: kit.journal("start"), "the session starts")
+    [pid] = kit.journal("start")
+    assert not psutil.pid_exists(pid)
+
+
 async def test_a_start_that_fails_says_what_the_cli_said_and_the_next_build_tries_again(kit: Kit) -> None:
     kit.install_cli({"say": "failed to start engine: docker is not running\x1b[2J", "end": 1})
     async with kit.builder() as builder:

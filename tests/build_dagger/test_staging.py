@@ -102,6 +102,22 @@ def test_a_link_that_comes_to_lead_outside_by_another_is_refused(stage: Stage, t
         stage.bring()
 
 
+def test_what_nobody_stages_any_more_is_emptied_and_what_is_held_is_not(stage: Stage) -> None:
+    stage.bring()
+    lock = stage.held.root.parent / "lock"
+    os.utime(lock, (1, 1))
+    folder.collect(stage.kit.folder, 60.0)
+    assert stage.files() == {"hello.py": "print('one')\n"}
+    stage.held.release()
+    folder.collect(stage.kit.folder, 1e12)
+    assert stage.files() == {"hello.py": "print('one')\n"}
+    folder.collect(stage.kit.folder, 60.0)
+    assert not stage.held.root.exists()
+    stage.held = folder.claim(stage.kit.folder / "staged")
+    stage.bring()
+    assert stage.files() == {"hello.py": "print('one')\n"}
+
+
 def test_each_process_has_a_folder_of_its_own_and_finds_it_again(tmp_path: Path) -> None:
     first, second = folder.claim(tmp_path), folder.claim(tmp_path)
     assert first.root != second.root

@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from typing import TYPE_CHECKING
 
 from coop_core.build import staging
@@ -87,16 +88,36 @@ def claim(parent: Path) -> Folder:
     for number in range(_SLOTS):
         place = parent / str(number)
         place.mkdir(parents=True, exist_ok=True)
-        lock = os.open(place / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-        else:
+        lock = _locked(place)
+        if lock is not None:
+            os.utime(lock)
             return Folder(place, lock)
     raise CoopError(
         "cannot stage the service", f"{_SLOTS} builds of it run on this machine", "end some of them", ExitCode.BUSY
     )
+
+
+def collect(staged: Path, older_than_s: float) -> None:
+    """Empties the folders of services that nobody has staged for so long. Their locks stay, for who waits at one."""
+    oldest_s = time.time() - older_than_s
+    for place in staged.glob("*/*"):
+        if not (place / "lock").exists() or (place / "lock").stat().st_mtime > oldest_s:
+            continue
+        lock = _locked(place)
+        if lock is not None:
+            (place / "index").unlink(missing_ok=True)
+            shutil.rmtree(place / "root", ignore_errors=True)
+            os.close(lock)
+
+
+def _locked(place: Path) -> int | None:
+    lock = os.open(place / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    return lock
 
 
 def _identity(entry: Entry) -> str:

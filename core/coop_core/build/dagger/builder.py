@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from coop_core.git.objects import Entry
 
 _KNOWN_IMAGES = 500
+_STAGED_KEPT_S = 14 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,7 @@ class DaggerBuilder:
         held = self._folders.get(job.parent)
         try:
             if held is None:
+                folder.collect(self._configuration.staging, _STAGED_KEPT_S)
                 held = self._folders[job.parent] = folder.claim(job.parent)
             with Objects(request.repository.git) as objects:
                 held.bring(objects, job.entries, is_stopped.is_set)
