@@ -98,7 +98,7 @@ def claim(parent: Path) -> Folder:
 
 
 def collect(staged: Path, older_than_s: float) -> None:
-    """Empties the folders of services that nobody has staged for so long. Their locks stay, for who waits at one."""
+    """Empties the folders of services nobody staged for so long. Their locks stay: somebody may wait at one."""
     oldest_s = time.time() - older_than_s
     for place in staged.glob("*/*"):
         if not (place / "lock").exists() or (place / "lock").stat().st_mtime > oldest_s:
