@@ -1,7 +1,7 @@
 """Requests that fail while versions replace each other: a constant load on a service that is saved again and again.
 
-Beside it, in the same run and under the same load, `uvicorn --reload`, which keeps its socket open while it restarts
-and lets what comes wait; so the longest wait of each is printed too.
+Beside it, in the same run and under the same load, `uvicorn --reload`, which keeps its socket open while it
+restarts and lets what comes wait; so the longest wait of each is printed too.
 """
 
 from __future__ import annotations
