@@ -77,7 +77,7 @@ def test_the_sample_apps_spec_is_a_good_one() -> None:
      "write name; add a line like: name: hello"),
     ("name: hello\n\nprot: 80", "coop.yaml:3: the key 'prot' is not known", "write port"),
     ("name: hello\nzzz: 80", "coop.yaml:2: the key 'zzz' is not known",
-     "use one of: name, run, port, build, test, health, env, environments"),
+     "use one of: name, run, port, build, test, health, env, needs, watch, environments"),
     ("name: hello\nport: eighty", "coop.yaml:2: port is 'eighty'", "use a number from 1 to 65535, e.g. port: 8080"),
     ("name: hello\nport: 0", "coop.yaml:2: port is '0'", "use a number from 1 to 65535, e.g. port: 8080"),
     ("name: hello\nport: true", "coop.yaml:2: port is 'true'", "use a number from 1 to 65535, e.g. port: 8080"),
