@@ -155,6 +155,7 @@ FILLERS: dict[Kind, Callable[[Raw], Raw]] = {
     kinds.PERSISTENT_VOLUME_CLAIM: _claim,
     kinds.PERSISTENT_VOLUME: _volume,
     kinds.NETWORK_POLICY: _network_policy,
+    kinds.VOLUME_ATTACHMENT: lambda body: {**body, "status": _filled(body.get("status"), attached=False)},
     kinds.STORAGE_CLASS: _top(reclaimPolicy="Delete", volumeBindingMode="Immediate"),
     kinds.PRIORITY_CLASS: _top(preemptionPolicy="PreemptLowerPriority"),
 }

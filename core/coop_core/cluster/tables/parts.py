@@ -64,7 +64,7 @@ def words(body: Any, path: str) -> list[str]:
 
 
 def age_of(body: Raw, now_s: float) -> str:
-    return since(text(body, "metadata.creationTimestamp"), now_s)
+    return since(body["metadata"].get("creationTimestamp"), now_s)
 
 
 def since(at_: str | None, now_s: float) -> str:
@@ -73,7 +73,7 @@ def since(at_: str | None, now_s: float) -> str:
 
 
 def name_of(body: Raw) -> str:
-    return text(body, "metadata.name")
+    return str(body["metadata"].get("name", ""))
 
 
 def spec_of(body: Raw) -> Raw:
