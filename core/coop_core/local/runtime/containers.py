@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
 from coop_core.clock import rfc3339
-from coop_core.local.runtime import processes
+from coop_core.local.runtime import lifecycle, processes
 from coop_core.local.runtime.environment import BadConfig, Given, command, variables
 from coop_core.local.runtime.exits import ExitFile
 from coop_core.local.runtime.health_watch import HealthWatch
@@ -47,6 +47,8 @@ class Pod(Protocol):
 
     node: Node
     body: Raw
+    volumes: dict[str, str]
+    """Variables with the directories of its volumes."""
 
     def publish(self) -> None:
         """Writes the pod's status."""
@@ -80,6 +82,8 @@ class ContainerRunner:
         self._running: Running | None = None
         self._began_s = time.monotonic()
         self._killing: asyncio.Task[None] | None = None
+        self.has_started = asyncio.Event()
+        """Set once its startup probe has succeeded, or it runs and has none."""
 
     async def run(self) -> int | None:
         """Runs it for as long as its restart policy says; returns its last exit code."""
@@ -171,7 +175,7 @@ class ContainerRunner:
         instance = self.instance
         instance.number += 1
         instance.pid, instance.began, instance.is_starting, instance.is_stopped = 0, "", True, False
-        instance.started_s, instance.exit_code = self._now_s(), None
+        instance.started_s, instance.exit_code, instance.is_greeted = self._now_s(), None, False
         self._pod.keep_record()
         log = self._pod.node.logs.open(self._uid, self.name, instance.number)
         try:
@@ -202,6 +206,7 @@ class ContainerRunner:
     def _environment(self) -> dict[str, str]:
         node = self._pod.node
         forced = {processes.POD_UID: self._uid, processes.CONTAINER: self.name, "HOST": "127.0.0.1"}
+        forced |= self._pod.volumes
         port = self._pod.port_for(self.name)
         if port is not None:
             forced["PORT"] = str(port)
@@ -224,7 +229,7 @@ class ContainerRunner:
         state.state = {"running": {"startedAt": rfc3339(self.instance.started_s)}}
         state.is_ready = state.is_started = False
         state.trouble = ""
-        if not self.container.get("startupProbe"):
+        if not self.container.get("startupProbe") and not lifecycle.handler(self.container, "postStart"):
             state.is_started = True
             state.is_ready = not self.container.get("readinessProbe")
         self._pod.publish()
@@ -256,19 +261,51 @@ class ContainerRunner:
             self._killing = None
 
     async def _keep_well(self, *, is_adopted: bool) -> None:
-        try:
-            env = self._environment()
-        except BadConfig:
-            env = {}  # adopted, and its ConfigMap is gone since: only commands of probes would have used it
-        subject = Subject(lambda port: self._pod.port_of(self.container, port), self._cwd(), env)
         was_ready = is_adopted and self.state.is_ready
         try:
-            await HealthWatch(self.container, subject, self, is_adopted=was_ready).run()
+            if not await self._greet():
+                return
+            await HealthWatch(self.container, self.subject(), self, is_adopted=was_ready).run()
         except Exception:  # the worker's door: a probe that breaks must not take the running program along
             log.exception("probes of container %s in pod %s", self.name, self._pod.body["metadata"]["name"])
 
+    def subject(self) -> Subject:
+        """What probes and hooks need of this container."""
+        try:
+            env = self._environment()
+        except BadConfig:
+            env = {}  # its ConfigMap is gone since: only commands would have used it
+        return Subject(lambda port: self._pod.port_of(self.container, port), self._cwd(), env)
+
+    async def _greet(self) -> bool:
+        """Does what is to be done after the start; False when that failed, and the container has to end."""
+        what = lifecycle.handler(self.container, "postStart")
+        if what is None or self.instance.is_greeted:
+            return True
+        trouble = await lifecycle.perform(what, self.subject())
+        if trouble is not None:
+            self._tell("FailedPostStartHook", f"PostStartHook failed: {trouble}")
+            self.failed(self.name, "FailedPostStartHook")
+            return False
+        self.instance.is_greeted = True
+        self._pod.keep_record()
+        return True
+
+    async def take_leave(self) -> None:
+        """Does what is to be done before the end."""
+        what = lifecycle.handler(self.container, "preStop")
+        if what is None or self.instance.process is None:
+            return
+        trouble = await lifecycle.perform(what, self.subject())
+        if trouble is not None:
+            self._tell("FailedPreStopHook", f"PreStopHook failed: {trouble}")
+
     def started(self, container: str) -> None:
+        is_news = not self.state.is_started
         self.state.is_started = True
+        self.has_started.set()
+        if is_news and self.container.get("readinessProbe"):
+            self._pod.publish()  # without one, it is ready at once, and this is told along with it
 
     def readiness(self, container: str, ready: bool, trouble: str) -> None:
         is_news = ready != self.state.is_ready
@@ -287,8 +324,11 @@ class ContainerRunner:
 
     async def _kill(self) -> None:
         wished = self._pod.body["spec"].get("terminationGracePeriodSeconds")
-        self.terminate(signal.SIGTERM)
-        await asyncio.sleep(30 if wished is None else wished)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(30 if wished is None else wished):
+                await self.take_leave()
+                self.terminate(signal.SIGTERM)
+                await asyncio.Event().wait()  # the end of the process ends this
         self.terminate(signal.SIGKILL)
 
     # Ending

@@ -6,6 +6,7 @@ Pure but for the look-ups handed in.
 from __future__ import annotations
 
 import base64
+import json
 import os
 import re
 import tempfile
@@ -107,7 +108,7 @@ def _referred(pod: Raw, source: Raw, find: Find) -> str | None:
         if reference:
             return _key_of(kind, pod["metadata"]["namespace"], reference, find)
     if source.get("fieldRef"):
-        return _field(pod, source["fieldRef"].get("fieldPath", ""))
+        return field_value(pod, source["fieldRef"].get("fieldPath", ""))
     raise BadConfig(f"valueFrom {'/'.join(sorted(source))} is not supported on the local platform")
 
 
@@ -122,15 +123,28 @@ def _key_of(kind: Kind, namespace: str, reference: Raw, find: Find) -> str | Non
     raise BadConfig(f"couldn't find key {key} in {kind.name} {namespace}/{name}")
 
 
-def _values(kind: Kind, body: Raw) -> Iterator[tuple[str, str]]:
+def content(kind: Kind, body: Raw) -> Iterator[tuple[str, bytes]]:
+    """The entries of a ConfigMap or Secret."""
     for key, value in (body.get("data") or {}).items():
-        yield key, base64.b64decode(value).decode("utf-8", "replace") if kind is kinds.SECRET else value
+        yield key, base64.b64decode(value) if kind is kinds.SECRET else value.encode()
+    for key, value in (body.get("binaryData") or {}).items():
+        yield key, base64.b64decode(value)
     # Plain text in a Secret that was written in process; the API turns it into data.
     for key, value in (body.get("stringData") or {}).items():
-        yield key, value
+        yield key, value.encode()
 
 
-def _field(pod: Raw, path: str) -> str:
+def _values(kind: Kind, body: Raw) -> Iterator[tuple[str, str]]:
+    for key, value in content(kind, body):
+        if key not in (body.get("binaryData") or {}):
+            yield key, value.decode("utf-8", "replace")
+
+
+def field_value(pod: Raw, path: str) -> str:
+    """What a fieldRef names; all labels or annotations as lines. Raises BadConfig."""
+    if path in ("metadata.labels", "metadata.annotations"):
+        every = pod["metadata"].get(path.partition(".")[2]) or {}
+        return "".join(f"{key}={json.dumps(value)}\n" for key, value in sorted(every.items()))
     keyed = _KEYED_FIELD.fullmatch(path)
     if keyed:
         return str((pod["metadata"].get(keyed[1]) or {}).get(keyed[2], ""))
@@ -143,6 +157,7 @@ def _field(pod: Raw, path: str) -> str:
         "status.podIP": "127.0.0.1",
         "status.podIPs": "127.0.0.1",
         "status.hostIP": "127.0.0.1",
+        "status.hostIPs": "127.0.0.1",
     }
     if path not in fields:
         raise BadConfig(f"fieldRef {path} is not supported")

@@ -35,6 +35,8 @@ class ContainerState:
     """It will not run again."""
     trouble: str = ""
     """Why it is not ready, in the latest probe's words."""
+    is_sidecar: bool = False
+    """An init container that goes on as long as the pod does."""
 
     @classmethod
     def of(cls, container: Raw, status: Raw | None) -> ContainerState:
@@ -50,7 +52,13 @@ class ContainerState:
             restarts=seen.get("restartCount") or 0,
             is_started=bool(seen.get("started")),
             is_ready=bool(seen.get("ready")),
+            is_sidecar=container.get("restartPolicy") == "Always",
         )
+
+    @property
+    def is_through(self) -> bool:
+        """Whether, as an init container, it lets the next one begin."""
+        return self.is_started if self.is_sidecar else self.is_over and self.exit_code == 0
 
     @property
     def exit_code(self) -> int | None:
@@ -92,13 +100,19 @@ def terminated(
 
 
 def pod_status(
-    pod: Raw, containers: Sequence[ContainerState], initial: Sequence[ContainerState], now_s: float
+    pod: Raw,
+    containers: Sequence[ContainerState],
+    initial: Sequence[ContainerState],
+    now_s: float,
+    *,
+    failure: tuple[str, str] | None = None,
 ) -> Raw:
-    """The whole status to write."""
+    """The whole status to write. failure: why the whole pod was given up, as (reason, message)."""
     before = pod.get("status") or {}
-    phase = _phase(containers, initial)
+    phase = "Failed" if failure else _phase(containers, initial)
     status: Raw = {
         "phase": phase,
+        **({"reason": failure[0], "message": failure[1]} if failure else {}),
         "conditions": _conditions(before, _facts(phase, containers, initial), now_s),
         "hostIP": ADDRESS,
         "hostIPs": [{"ip": ADDRESS}],
@@ -115,7 +129,7 @@ def pod_status(
 
 
 def _phase(containers: Sequence[ContainerState], initial: Sequence[ContainerState]) -> str:
-    if any(one.is_over and one.exit_code != 0 for one in initial):
+    if any(one.is_over and one.exit_code != 0 and not one.is_sidecar for one in initial):
         return "Failed"
     if all(one.is_over for one in containers):
         return "Failed" if any(one.exit_code for one in containers) else "Succeeded"
@@ -126,17 +140,18 @@ def _facts(
     phase: str, containers: Sequence[ContainerState], initial: Sequence[ContainerState]
 ) -> dict[str, tuple[bool, str, str]]:
     """(holds, reason, message) by condition."""
-    unready = [one.name for one in containers if not one.is_ready]
+    lasting = [*(one for one in initial if one.is_sidecar), *containers]
+    unready = [one.name for one in lasting if not one.is_ready]
     if phase == "Succeeded":
         ready = (False, "PodCompleted", "")
     elif phase == "Failed":
         ready = (False, "PodFailed", "")
     elif unready:
-        trouble = next((one.trouble for one in containers if not one.is_ready and one.trouble), "")
+        trouble = next((one.trouble for one in lasting if not one.is_ready and one.trouble), "")
         ready = (False, "ContainersNotReady", trouble or f"containers with unready status: [{' '.join(unready)}]")
     else:
         ready = (True, "", "")
-    waiting = [one.name for one in initial if not (one.is_over and one.exit_code == 0)]
+    waiting = [one.name for one in initial if not one.is_through]
     incomplete = f"containers with incomplete status: [{' '.join(waiting)}]"
     return {
         "PodReadyToStartContainers": (True, "", ""),

@@ -19,8 +19,9 @@ from coop_core.cluster import kinds
 from coop_core.local import ports
 from coop_core.local.objects import Conflict, NotFound
 from coop_core.local.runtime import node as nodes
-from coop_core.local.runtime import processes, records
-from coop_core.local.runtime.containers import FIRST_PAUSE_S, LAST_PAUSE_S, ContainerRunner
+from coop_core.local.runtime import processes, records, volumes
+from coop_core.local.runtime.containers import CONFIG_PAUSE_S, FIRST_PAUSE_S, LAST_PAUSE_S, ContainerRunner
+from coop_core.local.runtime.environment import BadConfig
 from coop_core.local.runtime.free_ports import is_free
 from coop_core.local.runtime.pod_status import pod_status
 
@@ -51,8 +52,11 @@ class PodWorker:
         self.node = node
         self.body = body
         self.record = record
+        self.volumes: dict[str, str] = {}
         self._ending = asyncio.Event()
         self._is_vanished = False
+        self._failure: tuple[str, str] | None = None
+        """Why the pod was given up: reason and message."""
         spec, status = body["spec"], body.get("status") or {}
         policy = spec.get("restartPolicy") or "Always"
         self._initial = list(
@@ -72,7 +76,7 @@ class PodWorker:
                 container,
                 instance=self.record.instance(name),
                 status=by_name.get(name),
-                restart_policy=policy,
+                restart_policy="Always" if container.get("restartPolicy") == "Always" else policy,
             )
 
     @property
@@ -128,7 +132,11 @@ class PodWorker:
             return
         now_s = self.node.objects.clock.now_s()
         status = pod_status(
-            stored, [one.state for one in self._containers], [one.state for one in self._initial], now_s
+            stored,
+            [one.state for one in self._containers],
+            [one.state for one in self._initial],
+            now_s,
+            failure=self._failure,
         )
         with contextlib.suppress(NotFound, Conflict):
             # The uid goes along: a new pod of the same name is not ours to speak of.
@@ -171,22 +179,65 @@ class PodWorker:
             return
         self.bind()
         await self._find_images()
-        if not self.record.is_initialised and not await self._initialise():
-            return
-        self.record.is_initialised = True
-        for runner in self._initial:
-            runner.state.is_over = True
+        await self._lay_out_volumes()
+        try:
+            async with asyncio.timeout(self._active_left_s()):
+                await self._run()
+        except TimeoutError:
+            await self._give_up("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
+
+    async def _run(self) -> None:
+        """The containers in their order, to the end of the last; sidecars end after it."""
         async with asyncio.TaskGroup() as group:
-            for runner in self._containers:
-                group.create_task(runner.run(), name=f"container {runner.name}")
+            is_through = self.record.is_initialised
+            sidecars = []
+            for runner in self._initial:
+                if runner.state.is_sidecar:
+                    sidecars.append(group.create_task(runner.run(), name=f"container {runner.name}"))
+                    if not is_through:
+                        await runner.has_started.wait()
+                elif is_through:
+                    runner.state.is_over = True
+                elif await runner.run() != 0:
+                    break
+            else:
+                self.record.is_initialised = True
+                async with asyncio.TaskGroup() as main:
+                    for runner in self._containers:
+                        main.create_task(runner.run(), name=f"container {runner.name}")
+            for task in sidecars:
+                task.cancel()
+        if sidecars:
+            await self._end_processes(float(self.body["spec"].get("terminationGracePeriodSeconds") or 0))
         self.publish()
 
-    async def _initialise(self) -> bool:
-        for runner in self._initial:
-            if await runner.run() != 0:
+    async def _give_up(self, reason: str, message: str) -> None:
+        self.node.recorder.warning(self.body, reason, message)
+        self._close_to_traffic()
+        await self._end_processes(float(self.body["spec"].get("terminationGracePeriodSeconds") or 0))
+        self.node.logs.end(self.uid)
+        self._failure = (reason, message)
+        self.publish()
+
+    def _active_left_s(self) -> float | None:
+        """Seconds until the pod has been active too long; None when it may stay for ever."""
+        least_s = self.body["spec"].get("activeDeadlineSeconds")
+        if least_s is None:
+            return None
+        now_s = self.node.objects.clock.now_s()
+        since_s = parse_rfc3339((self.body.get("status") or {}).get("startTime") or "")
+        return max(0.0, (now_s if since_s is None else since_s) + float(least_s) - now_s)
+
+    async def _lay_out_volumes(self) -> None:
+        folder = self.node.folder / self.uid
+        while True:
+            try:
+                self.volumes = volumes.lay_out(self.body, folder, self.node.objects.find)
+                return
+            except (BadConfig, OSError) as trouble:
+                self.node.recorder.warning(self.body, "FailedMount", f"MountVolume.SetUp failed: {trouble}")
                 self.publish()
-                return False
-        return True
+                await asyncio.sleep(CONFIG_PAUSE_S)
 
     def bind(self) -> None:
         """Gives the pod its node and its ports, which is all the scheduling there is."""
@@ -210,12 +261,18 @@ class PodWorker:
             self.node.recorder.normal(self.body, "Scheduled", message)
 
     def _warn_of_volumes(self) -> None:
-        mounted = {
-            mount.get("name", "") for runner in self.runners for mount in runner.container.get("volumeMounts") or []
-        }
-        for name in sorted(mounted):
-            text = f'volume "{name}" is not mounted: the local platform runs programs on this machine\'s files'
-            self.node.recorder.warning(self.body, "FailedMount", text)
+        for name, (volume, paths) in sorted(volumes.mounted(self.body["spec"]).items()):
+            where = ", ".join(sorted(set(paths)))
+            if volumes.is_supported(volume):
+                text, reason = f"its directory is in ${volumes.variable(name)}", "MountedElsewhere"
+            elif volumes.is_in_place(volume, paths):
+                continue
+            else:
+                text, reason = "this kind of volume is not to be had here", "FailedMount"
+            message = (
+                f'volume "{name}" is not at {where}: the local platform runs programs on this machine\'s files'
+            )
+            self.node.recorder.warning(self.body, reason, f"{message}; {text}")
 
     def _port(self, container: str) -> int:
         """The port it has, if it may keep it: its own process uses it, or nobody does."""
@@ -279,9 +336,12 @@ class PodWorker:
                     self.body, "Killing", f"Stopping container {runner.name}", field_path=_path(runner)
                 )
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, grace_s - LAST_WORDS_S)):
+            async with asyncio.timeout(max(0.0, grace_s - LAST_WORDS_S)), asyncio.TaskGroup() as group:
+                if not self._is_vanished:
+                    for runner in self.runners:
+                        group.create_task(runner.take_leave())
                 for port in self.record.ports.values():
-                    await self.node.traffic.idle(port)
+                    group.create_task(self.node.traffic.idle(port))
         await self._end_processes(ends_s - time.monotonic())
         await self.node.logs.read_out(self.uid)
         self.node.logs.forget(self.uid)

@@ -29,6 +29,7 @@ class Instance:
     number: counts runs, and names their logs. pid: 0 while none was started, or since it ended.
     is_starting: written just before the start; with pid 0 it says that a process may be there unrecorded.
     is_stopped: it was ended with the platform, so that starting it again is no restart.
+    is_greeted: what was to be done after its start has been done.
     exit_code: of the run, as the pod's status has it; None until it has ended.
     """
 
@@ -39,6 +40,7 @@ class Instance:
     started_s: float = 0.0
     is_starting: bool = False
     is_stopped: bool = False
+    is_greeted: bool = False
     exit_code: int | None = None
 
     @property
