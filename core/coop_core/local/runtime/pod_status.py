@@ -131,7 +131,8 @@ def pod_status(
 def _phase(containers: Sequence[ContainerState], initial: Sequence[ContainerState]) -> str:
     if any(one.is_over and one.exit_code != 0 and not one.is_sidecar for one in initial):
         return "Failed"
-    if all(one.is_over for one in containers):
+    is_left = any(one.is_sidecar and "running" in one.state for one in initial)
+    if all(one.is_over for one in containers) and not is_left:
         return "Failed" if any(one.exit_code for one in containers) else "Succeeded"
     return "Running" if any(one.has_run for one in containers) else "Pending"
 

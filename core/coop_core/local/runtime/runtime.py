@@ -99,6 +99,10 @@ class Runtime:
         async for piece in pod_logs.read(latest, stream, request):
             yield piece
 
+    def flush(self) -> None:
+        """Writes the events that wait."""
+        self._recorder.flush()
+
     def see(self, key: Key) -> None:
         """Brings the worker of a pod in step with the pod's object."""
         body = self._node.objects.find(kinds.POD, *key)
