@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 from coop_core.git import repository
 from coop_core.git.deploying import DeployRequest
+from coop_core.git.objects import Objects
 from coop_core.git.repository import Remote
+from coop_core.git.runner import Git
+from coop_core.git.trees import Limits, contents
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,6 +94,14 @@ def new_scene(folder: Path) -> Scene:
     scene.commit("first")
     scene.git("push", "--quiet", "origin", "main")
     return scene
+
+
+def files(repository: Path, tree_ish: str, prefix: str = "", limits: Limits | None = None) -> dict[str, bytes]:
+    """Contents by path below a folder of a commit; the repository may be a bare one."""
+    with Objects(Git(repository, repository)) as objects:
+        tree = objects.tree(tree_ish, prefix)
+        assert tree
+        return contents(objects, tree, limits or Limits())
 
 
 def request(**changes: object) -> DeployRequest:

@@ -8,9 +8,9 @@ import pytest
 from coop_core.clock import rfc3339
 from coop_core.cluster import labels
 from coop_core.errors import CoopError, ExitCode
-from coop_core.git import deploying, messages, repository, snapshot, trees
+from coop_core.git import deploying, messages, repository, snapshot
 from coop_core.git.repository import Identity, Remote
-from tests.git.git_scene import Scene, add_hook, git, request
+from tests.git.git_scene import Scene, add_hook, files, git, request
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ BRANCH = "refs/heads/env/dev-ada"
 
 
 def remote_files(scene: Scene, environment: str = "dev-ada") -> dict[str, bytes]:
-    return trees.files(scene.bare, f"refs/heads/env/{environment}")
+    return files(scene.bare, f"refs/heads/env/{environment}")
 
 
 def log(scene: Scene, environment: str = "dev-ada") -> list[str]:

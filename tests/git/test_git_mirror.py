@@ -10,7 +10,7 @@ import pytest
 from coop_core.errors import CoopError
 from coop_core.git import deploying, remotes, trees
 from coop_core.git.mirror import Mirror
-from tests.git.git_scene import Scene, git, request
+from tests.git.git_scene import Scene, files, git, request
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,12 +49,11 @@ def test_a_mirror_reads_a_branch_without_a_checkout(url: str, deployed: Scene, t
     sha = mirror.resolve(url, ENV)
     assert sha == git(deployed.bare, "rev-parse", ENV)
     assert sha
-    assert mirror.folders(url, sha) == ["hello", "other"]
     assert mirror.files(url, sha, "hello") == {"deployment-hello.yaml": b"kind: Deployment\n"}
     assert mirror.files(url, sha, "nothing") == {}
-    commit = mirror.commit(url, sha)
-    assert commit
+    ((commit, folders),) = mirror.heads(url, [sha]).values()
     assert commit.subject == "deploy other to dev-ada"
+    assert folders == ["hello", "other"]
 
 
 def test_a_mirror_follows_pushes_and_sees_a_branch_go(url: str, deployed: Scene, tmp_path: Path) -> None:
@@ -139,7 +138,7 @@ def test_links_and_submodules_are_left_out_and_odd_names_kept(scene: Scene) -> N
     (scene.work / "hello" / "loop").symlink_to("loop")
     (scene.work / "hello" / "out").symlink_to("/etc/passwd")
     sha = scene.commit()
-    found = trees.files(scene.repository, sha, "hello")
+    found = files(scene.work / ".git", sha, "hello")
     assert list(found) == sorted(["a\udcff", "app.py", "new\nline", "with space", "ünï"])
 
 
@@ -148,9 +147,9 @@ def test_what_is_read_has_limits(scene: Scene) -> None:
     sha = scene.commit()
     for limits in (trees.Limits(file_bytes=4999), trees.Limits(total_bytes=5000), trees.Limits(files=1)):
         with pytest.raises(CoopError) as caught:
-            trees.files(scene.repository, sha, "hello", limits=limits)
+            files(scene.work / ".git", sha, "hello", limits=limits)
         assert caught.value.remedy
-    assert len(trees.files(scene.repository, sha, "hello")) == 2
+    assert len(files(scene.work / ".git", sha, "hello")) == 2
 
 
 def test_some_reads_only_what_is_asked_for(scene: Scene) -> None:
@@ -162,18 +161,11 @@ def test_some_reads_only_what_is_asked_for(scene: Scene) -> None:
     assert trees.some(scene.repository, sha, "none", ("coop.yaml",)) == {}
 
 
-def test_the_tree_id_of_a_folder_stands_for_its_content(scene: Scene) -> None:
-    first = trees.tree_id(scene.repository, "HEAD", "hello")
-    scene.write("elsewhere.txt", "x")
-    assert trees.tree_id(scene.repository, scene.commit(), "hello") == first
-    assert trees.tree_id(scene.repository, "HEAD", "none") is None
-
-
 def test_many_large_answers_do_not_block_each_other(scene: Scene) -> None:
     for number in range(300):
         scene.write(f"many/{number:03}.bin", hashlib.sha256(str(number).encode()).hexdigest() * 2000)
     sha = scene.commit()
-    found = trees.files(scene.repository, sha, "many")
+    found = files(scene.work / ".git", sha, "many")
     assert len(found) == 300
     assert all(len(body) == 128_000 for body in found.values())
 

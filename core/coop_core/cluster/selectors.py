@@ -61,9 +61,6 @@ class LabelSelector:
         return all(requirement.is_met(labels or {}) for requirement in self.requirements)
 
 
-EVERYTHING = LabelSelector()
-
-
 def parse_labels(text: str) -> LabelSelector:
     """Reads `k=v,k!=v,k in (a,b),k notin (a),k,!k`. Empty terms count for nothing."""
     requirements = []

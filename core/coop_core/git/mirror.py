@@ -74,15 +74,6 @@ class Mirror:
                     found[sha] = commit, [entry.path for entry in entries if entry.mode == FOLDER]
         return found
 
-    def commit(self, url: str, sha: str) -> Commit | None:
-        """What a commit says; None when it is not at hand."""
-        return _commit(self._git(url), check_id(sha))
-
-    def folders(self, url: str, sha: str) -> list[str]:
-        """Names of the folders at the commit's root."""
-        with Objects(self._git(url)) as objects:
-            return [entry.path for entry in objects.entries(_tree(objects, sha)) if entry.mode == FOLDER]
-
     def files(self, url: str, sha: str, path: str = "", *, limits: Limits | None = None) -> dict[str, bytes]:
         """Contents by path below `path` of a resolved commit; empty when there is no such folder."""
         key = (url, check_id(sha), path)

@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coop_core.errors import CoopError, ExitCode
-from coop_core.git.objects import FOLDER, SUBMODULE, SYMLINK, Entry, Objects
-from coop_core.git.runner import Git
+from coop_core.git.objects import FOLDER, SUBMODULE, SYMLINK, Objects
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from coop_core.git.repository import Repository
 
 
@@ -24,30 +21,14 @@ class Limits:
     files: int = 10_000
 
 
-def git_in(where: Repository | Path) -> Git:
-    """git in a repository, or in a bare repository's folder."""
-    from coop_core.git.repository import Repository
+def some(repository: Repository, tree_ish: str, prefix: str, names: tuple[str, ...]) -> dict[str, bytes]:
+    """Contents by path of the files and folders called `names` directly at `prefix`.
 
-    return where.git if isinstance(where, Repository) else Git(where, where)
-
-
-def files(
-    where: Repository | Path, tree_ish: str, prefix: str = "", *, limits: Limits | None = None
-) -> dict[str, bytes]:
-    """Contents by path below `prefix`, in order of path; symbolic links and submodules are left out.
-
-    Empty when there is no such folder. CoopError when `limits` do not allow it.
+    Symbolic links and submodules are left out. Empty when there is no such folder; CoopError when it is too much.
     """
-    with Objects(git_in(where)) as objects:
-        tree = objects.tree(tree_ish, prefix)
-        return contents(objects, tree, limits or Limits()) if tree else {}
-
-
-def some(where: Repository | Path, tree_ish: str, prefix: str, names: tuple[str, ...]) -> dict[str, bytes]:
-    """Like `files`, but of the files and folders called `names` directly at `prefix` alone."""
     limits = Limits()
     found: dict[str, bytes] = {}
-    with Objects(git_in(where)) as objects:
+    with Objects(repository.git) as objects:
         tree = objects.tree(tree_ish, prefix)
         for entry in objects.entries(tree) if tree else ():
             if entry.path not in names or entry.mode in (SYMLINK, SUBMODULE):
@@ -78,23 +59,3 @@ def contents(objects: Objects, tree: str, limits: Limits) -> dict[str, bytes]:
             )  # fmt: skip
         found[entry.path] = blob.body
     return found
-
-
-def entries(where: Repository | Path, tree_ish: str, prefix: str = "") -> list[Entry]:
-    """Modes, paths and ids of all files below `prefix`."""
-    with Objects(git_in(where)) as objects:
-        tree = objects.tree(tree_ish, prefix)
-        return objects.walk(tree) if tree else []
-
-
-def folders(where: Repository | Path, tree_ish: str) -> list[str]:
-    """Names of the folders at the root."""
-    with Objects(git_in(where)) as objects:
-        tree = objects.tree(tree_ish)
-        return [e.path for e in objects.entries(tree) if e.mode == FOLDER] if tree else []
-
-
-def tree_id(where: Repository | Path, tree_ish: str, prefix: str = "") -> str | None:
-    """The id of the tree at `prefix`; None when there is no such folder."""
-    with Objects(git_in(where)) as objects:
-        return objects.tree(tree_ish, prefix)

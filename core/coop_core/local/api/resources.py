@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from coop_core.local.objects import Objects
 
 _REFUSALS = (AlreadyExists, Conflict, Invalid, Malformed, NotFound)
-PATCH_ATTEMPTS = 5
 
 
 class ResourceHandlers:
