@@ -57,7 +57,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Git remote that holds the environment branches. Unset: origin, or the only one."""
     expires: Annotated[str, msgspec.Meta(pattern=r"^(never|[1-9][0-9]{0,3}[hd])\Z")] = "7d"
     """How long your personal environment stays after its last deploy, e.g. "12h" or "30d"; "never" for ever."""
-    port: int = DEFAULT_PORT
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = DEFAULT_PORT
     """The local platform's HTTP port. 0 takes any free one."""
     cluster: Cluster | None = None
     builder: Literal["local", "dagger"] | None = None

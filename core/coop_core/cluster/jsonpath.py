@@ -1,6 +1,6 @@
 """The JSON paths that printer columns and scale subresources are written in. Pure.
 
-Knows fields, escaped dots, quoted fields, indexes, `[*]` and filters on equality; of anything else nothing is found.
+Knows fields, escaped dots, quoted fields, indexes, `[*]` and filters on equality; of all else nothing is found.
 Source: Kubernetes "JSONPath support"; client-go util/jsonpath.
 """
 

@@ -1,4 +1,4 @@
-"""Keeping a part of the platform at work: one that fails begins again, as half a platform looks like a whole one."""
+"""Keeping a part of the platform at work: one that fails begins again, for half a platform looks like a whole."""
 
 from __future__ import annotations
 
