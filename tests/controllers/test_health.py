@@ -12,6 +12,7 @@ def deployment(status: Any, *, generation: int = 1, **spec: Any) -> Any:
     return {"kind": "Deployment", "metadata": {"generation": generation}, "spec": spec, "status": status}
 
 
+EARLY, LATE = "2024-03-01T12:00:00Z", "2024-03-01T12:10:00Z"
 DONE = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
 
 
@@ -35,6 +36,29 @@ DONE = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "available
         ({"kind": "Pod", "spec": {"restartPolicy": "Always"}, "status": {"phase": "Pending"}}, "Progressing"),
         ({"kind": "Pod", "spec": {"restartPolicy": "Never"}, "status": {"phase": "Failed"}}, "Degraded"),
         ({"kind": "Pod", "metadata": {"deletionTimestamp": "x"}}, "Progressing"),
+        ({"kind": "Job", "status": {"conditions": [{"type": "Complete", "status": "True"}]}}, "Healthy"),
+        ({"kind": "Job", "status": {"conditions": [{"type": "Failed", "status": "True"}]}}, "Degraded"),
+        ({"kind": "Job", "status": {"conditions": [{"type": "Suspended", "status": "True"}]}}, "Suspended"),
+        ({"kind": "CronJob", "spec": {"suspend": True}}, "Suspended"),
+        ({"kind": "CronJob", "status": {}}, "Healthy"),
+        ({"kind": "CronJob", "status": {"lastScheduleTime": LATE, "lastSuccessfulTime": EARLY}}, "Degraded"),
+        ({"kind": "CronJob", "status": {"lastScheduleTime": EARLY, "lastSuccessfulTime": LATE}}, "Healthy"),
+        ({"kind": "StatefulSet", "spec": {"replicas": 1}}, "Progressing"),
+        ({"kind": "StatefulSet", "spec": {"replicas": 1}, "status": {"observedGeneration": 1}}, "Progressing"),
+        (
+            {
+                "kind": "StatefulSet",
+                "spec": {"replicas": 1},
+                "status": {"observedGeneration": 1, "readyReplicas": 1},
+            },
+            "Healthy",
+        ),
+        ({"kind": "StatefulSet", "spec": "x", "status": {"observedGeneration": 1}}, "Unknown"),
+        ({"kind": "DaemonSet", "status": {"desiredNumberScheduled": 1}}, "Progressing"),
+        ({"kind": "DaemonSet", "status": {}}, "Healthy"),
+        ({"kind": "PersistentVolumeClaim", "status": {"phase": "Pending"}}, "Progressing"),
+        ({"kind": "HorizontalPodAutoscaler", "status": {}}, "Progressing"),
+        ({"kind": "APIService", "status": {"conditions": [{"type": "Available", "status": "True"}]}}, "Healthy"),
     ],
 )
 def test_health_is_what_argo_cd_calls_it(body: Any, word: str) -> None:
@@ -52,6 +76,7 @@ def test_a_container_in_back_off_is_degraded_with_its_message() -> None:
 
 def test_a_kind_without_a_rule_has_no_health() -> None:
     assert health.of({"kind": "ConfigMap"}) is None
+    assert health.of({"apiVersion": "serving.example.org/v1", "kind": "Service"}) is None
 
 
 def test_the_worst_counts_and_nothing_is_healthy() -> None:

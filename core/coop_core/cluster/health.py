@@ -17,6 +17,8 @@ Word = Literal["Healthy", "Suspended", "Progressing", "Missing", "Degraded", "Un
 ORDER: tuple[Word, ...] = ("Healthy", "Suspended", "Progressing", "Missing", "Degraded", "Unknown")
 """Best to worst."""
 
+_GROUPS = frozenset({"", "apps", "batch", "networking.k8s.io", "autoscaling", "apiregistration.k8s.io"})
+"""Groups of the kinds that have a rule: a custom kind may well be called Service."""
 _WAITING = "Waiting for rollout to finish:"
 IGNORE = "argocd.argoproj.io/ignore-healthcheck"
 IGNORE_RESTART_POLICY = "argocd.argoproj.io/ignore-restart-policy"
@@ -37,8 +39,12 @@ def of(body: Raw) -> Health | None:
         return None
     if metadata.get("deletionTimestamp"):
         return Health("Progressing", "Pending deletion")
-    rule = _RULES.get(body.get("kind", ""))
-    return rule(body) if rule else None
+    group = str(body.get("apiVersion") or "").rpartition("/")[0]
+    rule = _RULES.get(body.get("kind", "")) if group in _GROUPS else None
+    try:
+        return rule(body) if rule else None
+    except (AttributeError, TypeError):  # of a kind whose fields nobody checks before it is stored
+        return Health("Unknown", "a field is not of the type that it has to be")
 
 
 def worst(found: Iterable[Health | None]) -> Health:
@@ -167,6 +173,84 @@ def _job(body: Raw) -> Health:
     return Health("Progressing")
 
 
+def _cron_job(body: Raw) -> Health:
+    seen = body.get("status") or {}
+    if (body.get("spec") or {}).get("suspend"):
+        return Health("Suspended", "CronJob is Suspended")
+    started, succeeded = seen.get("lastScheduleTime"), seen.get("lastSuccessfulTime")
+    if not started:
+        return Health("Healthy", "CronJob has not been scheduled yet")
+    if not succeeded:
+        return Health("Healthy", "The CronJob never completed successfully. It may not be healthy")
+    if seen.get("active"):
+        return Health("Healthy", "The job is running. Its last execution may not have been successful")
+    # Times in UTC with whole seconds compare as text.
+    if str(succeeded) < str(started):
+        return Health("Degraded", "CronJob has not completed its last execution successfully")
+    return Health("Healthy", "CronJob has completed its last execution successfully")
+
+
+def _stateful_set(body: Raw) -> Health:
+    spec, seen = body.get("spec") or {}, body.get("status") or {}
+    observed = _number(seen, "observedGeneration")
+    if not observed or _number(body.get("metadata") or {}, "generation") > observed:
+        return Health("Progressing", "Waiting for statefulset spec update to be observed...")
+    lacking = _number(spec, "replicas", 1) - _number(seen, "readyReplicas")
+    if lacking > 0:
+        return Health("Progressing", f"Waiting for {lacking} pods to be ready...")
+    if (spec.get("updateStrategy") or {}).get("type") != "OnDelete" and seen.get("updateRevision") != seen.get(
+        "currentRevision"
+    ):
+        updated = _number(seen, "updatedReplicas")
+        return Health("Progressing", f"waiting for statefulset rolling update to complete {updated} pods...")
+    return Health("Healthy")
+
+
+def _daemon_set(body: Raw) -> Health:
+    seen = body.get("status") or {}
+    if _number(body.get("metadata") or {}, "generation") > _number(seen, "observedGeneration"):
+        return Health(
+            "Progressing", "Waiting for rollout to finish: observed daemon set generation less than desired"
+        )
+    wished = _number(seen, "desiredNumberScheduled")
+    for field, what in (
+        ("updatedNumberScheduled", "new pods have been updated"),
+        ("numberAvailable", "pods available"),
+    ):
+        if _number(seen, field) < wished:
+            return Health("Progressing", f"{_WAITING} {_number(seen, field)} out of {wished} {what}...")
+    return Health("Healthy")
+
+
+def _claim(body: Raw) -> Health:
+    words: dict[str, Word] = {"Bound": "Healthy", "Pending": "Progressing", "Lost": "Degraded"}
+    return Health(words.get(str((body.get("status") or {}).get("phase")), "Unknown"))
+
+
+def _autoscaler(body: Raw) -> Health:
+    for one in (body.get("status") or {}).get("conditions") or []:
+        kind, status, message = one.get("type"), one.get("status"), str(one.get("message", ""))
+        if str(one.get("reason", "")).startswith("Failed") or one.get("reason") == "InvalidSelector":
+            return Health("Degraded", message)
+        if status == "True" and kind in ("AbleToScale", "ScalingLimited"):
+            return Health("Healthy", message)
+    return Health("Progressing", "Waiting to Autoscale")
+
+
+def _api_service(body: Raw) -> Health:
+    found = _condition(body, "Available")
+    if found is None:
+        return Health("Progressing", "Waiting to be processed")
+    text = f"{found.get('reason', '')}: {found.get('message', '')}"
+    return Health("Healthy" if found.get("status") == "True" else "Progressing", text)
+
+
+def _number(body: Raw, field: str, default: int = 0) -> int:
+    """A field of an object that nobody may have checked."""
+    value = body.get(field)
+    return value if isinstance(value, int) else default
+
+
 def _condition(body: Raw, type_: str) -> Raw | None:
     found: list[Raw] = (body.get("status") or {}).get("conditions") or []
     return next((one for one in found if one.get("type") == type_), None)
@@ -179,4 +263,10 @@ _RULES = {
     "Service": _service,
     "Ingress": _addressed,
     "Job": _job,
+    "CronJob": _cron_job,
+    "StatefulSet": _stateful_set,
+    "DaemonSet": _daemon_set,
+    "PersistentVolumeClaim": _claim,
+    "HorizontalPodAutoscaler": _autoscaler,
+    "APIService": _api_service,
 }
