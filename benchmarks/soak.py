@@ -1,8 +1,8 @@
 """Whether anything grows: `coop dev` on the sample app, a save every few seconds, for an hour or as long as asked.
 
-Prints, every minute, what the platform and the loop hold: memory, descriptors, threads, child processes; and what lies
-in Git: loose refs and objects of the user's repository and of the remote. The last line compares the second quarter
-of the time with the last one, when everything that is only filled once is full.
+Prints, every minute, what the platform and the loop hold: memory, descriptors, threads, child processes; and what
+lies in Git: loose refs and objects of the user's repository and of the remote. The last table compares the second
+quarter of the time with the last one, when everything that is only filled once is full.
 """
 
 from __future__ import annotations
