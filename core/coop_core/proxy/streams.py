@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from coop_core.proxy.identity import Authenticator, User
     from coop_core.proxy.policy import Asked, Policy
 
-RECHECK_S = 4.0
+RECHECK_S = 3.0
 REVIEW_LIMIT_S = 1.0
-"""Together: within 5 s of a revocation."""
+"""Together, and with the server's tick: within 5 s of a revocation."""
 
 
 @dataclass(frozen=True, slots=True)
