@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from typing import TYPE_CHECKING, assert_never
-from urllib.parse import urlsplit
 
 from coop_core.agent import configuration, planning, refreshing
 from coop_core.agent.repositories import RepositoryFollower
@@ -53,7 +51,6 @@ class Agent:
         self._clock = clock
         self._references = References(mirror, BRANCHES)
         self._watch = RefsWatch()
-        self._neighbours: Counter[str] = Counter()
         self._followers: dict[str, RepositoryFollower] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._applications: dict[str, Raw] | None = None
@@ -103,7 +100,6 @@ class Agent:
                 self._tasks.pop(url).cancel()
                 del self._followers[url]
                 self._references.forget(url)
-        self._neighbours = Counter(_host(url) for url in current.urls)
         kept = self._followers
         self._followers = {url: kept.get(url) or self._follower(url) for url in current.urls}
         for url, follower in self._followers.items():
@@ -112,10 +108,11 @@ class Agent:
         self._reconcile.set()
 
     def _follower(self, url: str) -> RepositoryFollower:
-        def neighbours(url: str) -> int:
-            return self._neighbours[_host(url)]
+        return RepositoryFollower(url, self._mirror, self._references, self._clock, self, self._neighbours)
 
-        return RepositoryFollower(url, self._mirror, self._references, self._clock, self, neighbours)
+    def _neighbours(self, one: RepositoryFollower) -> int:
+        host, is_active = one.host, one.is_active
+        return sum(other.host == host and other.is_active == is_active for other in self._followers.values())
 
     # What a repository's follower tells.
 
@@ -292,11 +289,6 @@ class Agent:
                 self._told.clear()
             self._told.add(text)
             log.warning("%s", one_line(text, 500))
-
-
-def _host(url: str) -> str:
-    """What the limit on requests is counted for; "" for what is on this machine, or is reached by ssh alone."""
-    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 async def _heard(event: asyncio.Event, timeout_s: float | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 from coop_core.agent import planning
 from coop_core.agent.watching import BY_PROCESS, BY_REQUEST, ON_DISK, Pace, RefsWatch, Ticks
@@ -38,7 +39,10 @@ class Listener(Protocol):
 
 
 class RepositoryFollower:
-    """Follows one remote until cancelled. neighbours: how many remotes of a URL's host are followed."""
+    """Follows one remote until cancelled.
+
+    neighbours: how many followed remotes have this one's host and are as active, itself included.
+    """
 
     def __init__(
         self,
@@ -47,9 +51,11 @@ class RepositoryFollower:
         references: References,
         clock: Clock,
         listener: Listener,
-        neighbours: Callable[[str], int] = lambda _: 1,
+        neighbours: Callable[[RepositoryFollower], int] = lambda _: 1,
     ) -> None:
         self.url = url
+        self.host = urlsplit(url).netloc.rpartition("@")[2]
+        """What the limit on requests is counted for; "" on this machine."""
         self.heads: dict[str, str] = {}
         """Environment to commit, as last seen."""
         self.branches: tuple[Branch, ...] | None = None
@@ -63,6 +69,11 @@ class RepositoryFollower:
         self._neighbours = neighbours
         self._pace = Pace(clock.monotonic_s())
         self._ticks = ON_DISK
+
+    @property
+    def is_active(self) -> bool:
+        """Whether somebody seems to be developing in it."""
+        return self._pace.is_active(self._clock.monotonic_s())
 
     async def run(self, watch: RefsWatch) -> None:
         changed = asyncio.Event()
@@ -84,7 +95,7 @@ class RepositoryFollower:
             pace.errors = 0 if is_read else pace.errors + 1
             if self.heads != before:
                 pace.changed_at_s = self._clock.monotonic_s()
-            pause_s = pace.next_s(self._clock.monotonic_s(), self._ticks, self._neighbours(self.url))
+            pause_s = pace.next_s(self._clock.monotonic_s(), self._ticks, self._neighbours(self))
             try:
                 # Not wait_for: before Python 3.12 it swallows a cancellation that meets the event.
                 async with asyncio.timeout(pause_s):

@@ -39,13 +39,14 @@ class Ticks:
 
 
 BY_REQUEST = Ticks(1.0, 2.5)
-"""A request costs 0.4 ms here, so that a quiet repository is seen within the time a developer waits gladly."""
+"""A request costs 0.7 ms here, so that a quiet repository is seen within the time a developer waits gladly."""
 BY_PROCESS = Ticks(2.0, 15.0)
 """git and ssh start for each look."""
 ON_DISK = Ticks(LOCAL_LOOK_S, LOCAL_LOOK_S)
 
 PER_HOST_S = 100.0
-"""Requests that all remotes of one host get in a second together: beyond, each is asked less often."""
+"""Requests that the remotes of one host get in a second together, the active ones and the quiet ones each: beyond
+that, each is asked less often."""
 
 
 @dataclass(slots=True)
@@ -57,13 +58,16 @@ class Pace:
     retry_after_s: float = 0.0
     """What the remote asked for, 0 for nothing."""
 
+    def is_active(self, now_s: float) -> bool:
+        """Whether somebody seems to be developing."""
+        return now_s - self.changed_at_s < ACTIVE_FOR_S
+
     def next_s(self, now_s: float, ticks: Ticks, neighbours: int = 1) -> float:
         """The pause before the next look: short after a change, longer when nothing happens or works.
 
-        neighbours: remotes of the same host, this one included.
+        neighbours: remotes of the same host that are as active, this one included.
         """
-        is_active = now_s - self.changed_at_s < ACTIVE_FOR_S
-        tick_s = max(ticks.active_s if is_active else ticks.quiet_s, neighbours / PER_HOST_S)
+        tick_s = max(ticks.active_s if self.is_active(now_s) else ticks.quiet_s, neighbours / PER_HOST_S)
         if self.errors:
             tick_s = min(LONGEST_ERROR_TICK_S, tick_s * 2.0 ** min(self.errors, 10))
         return max(tick_s, self.retry_after_s) * random.uniform(1 - JITTER, 1 + JITTER)
