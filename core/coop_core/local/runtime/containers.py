@@ -38,6 +38,7 @@ CONFIG_PAUSE_S = 2.0
 """Until a missing ConfigMap or Secret is looked for again."""
 NOT_STARTED = ("ContainerCreating", "PodInitializing")
 """Reasons of a container that waits for its first run."""
+YOUNG_S = 1.0
 TROUBLE_AFTER_S = 1.0
 """A container that is not ready gives its reason after this long: a normal start needs no word, and no write."""
 
@@ -109,6 +110,11 @@ class ContainerRunner:
             self.state.restarts += 1
             self.instance.restarts = self.state.restarts
             was_running = False
+
+    @property
+    def is_young(self) -> bool:
+        """Whether it began a moment ago, inside a shell that may not have started it yet."""
+        return self._exit_file is not None and time.monotonic() - self._began_s < YOUNG_S
 
     @property
     def process(self) -> processes.Identity | None:

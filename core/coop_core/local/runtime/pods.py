@@ -41,6 +41,7 @@ log = logging.getLogger("coop.runtime")
 AFTER_ERROR_S = 5.0
 FORCED_GRACE_S = 2.0
 """What a pod gets whose object is gone already."""
+SECOND_CALL_S = 0.2
 LAST_WORDS_S = 2.0
 """Kept of the grace period, however long requests take, for the program to end by itself."""
 
@@ -365,6 +366,12 @@ class PodWorker:
         ends = [asyncio.create_task(runner.ended()) for runner in self.runners]
         if not ends:
             return
+        # A signal that comes while the shell around a program forks can be lost: the very young get it twice.
+        if any(runner.is_young for runner in alive):
+            await asyncio.wait(ends, timeout=min(SECOND_CALL_S, max(0.05, grace_s)))
+            for runner in alive:
+                if runner.is_young:
+                    runner.terminate(signal.SIGTERM)
         _, late = await asyncio.wait(ends, timeout=max(0.05, grace_s))
         if late:
             for runner in alive:
