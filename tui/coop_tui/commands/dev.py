@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from coop_tui import leaving
 from coop_tui.completing import complete_services
 
 if TYPE_CHECKING:
@@ -26,12 +27,15 @@ if TYPE_CHECKING:
 @click.option("--no-logs", is_flag=True, help="Do not follow the service's log once it is live.")
 @click.option("--notify", is_flag=True, help="Ring the bell and tell the desktop when a version is live or failed.")
 @click.option("--explain", type=click.Path(), metavar="PATH", help="Say whether a save of PATH deploys, and why.")
-def command(services: tuple[str, ...], no_logs: bool, notify: bool, explain: str | None) -> None:
+@leaving.option
+def command(
+    services: tuple[str, ...], no_logs: bool, notify: bool, explain: str | None, on_exit: str | None
+) -> None:
     """Watch services: every save is committed to Git and runs in your personal environment.
 
     SERVICES are names from this repository; without any, the one you stand in, or all of them at its root. What
     they need runs as well. A save during a build supersedes it. A version that does not build or run is shown with
-    its reason, and the last good one keeps running. Ctrl-C ends the loop; what is live stays.
+    its reason, and the last good one keeps running. Ctrl-C ends it; what is live stays, unless you want it else.
     """
     from coop_core.platform.access import reach
     from coop_tui.dev_terminal import Terminal
@@ -44,10 +48,12 @@ def command(services: tuple[str, ...], no_logs: bool, notify: bool, explain: str
 
         click.echo(explained(surroundings, list(workspaces.values()), explain))
         return
-    access = reach(surroundings.home, surroundings.settings, next(iter(workspaces.values())).user())
+    first = next(iter(workspaces.values()))
+    access = reach(surroundings.home, surroundings.settings, first.user())
     urls = {name: access.url(f"{name}.{access.environment}.{access.domain}") for name in workspaces}
     terminal = Terminal(access.environment, urls, follows_logs=not no_logs, notifies=notify)
     asyncio.run(_dev(workspaces, access, terminal, urls))
+    leaving.leave(first, access, on_exit)
 
 
 def _chosen(surroundings: Surroundings, names: tuple[str, ...]) -> dict[str, Workspace]:
