@@ -60,7 +60,11 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which service, and where it goes. prefix: the service's folder inside the repository, "" for its root."""
+    """Which service, and where it goes.
+
+    prefix: the service's folder inside the repository, "" for its root. lifetime_s: how long a personal environment
+    stays after its last deploy; None for ever.
+    """
 
     repository: Repository
     prefix: str
@@ -68,6 +72,7 @@ class Place:
     environment: str
     remote: Remote
     domain: str
+    lifetime_s: float | None = deploying.LIFETIME_S
 
 
 class Workshop:
@@ -217,6 +222,7 @@ class Workshop:
             reference=taken.head if taken else None,
             source_url=place.remote.url,
             author=self._author,
+            lifetime_s=place.lifetime_s,
         )
 
     async def _push_step(self, commit: str, base: str) -> e.Event:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 from contextlib import aclosing
 from typing import TYPE_CHECKING
@@ -276,3 +277,13 @@ async def test_a_builds_steps_and_its_last_lines_become_events(clone: Path, tmp_
     assert failed == e.BuildFailed(problem, ("no input",))
     async with aclosing(shop.steps()) as steps:
         assert await anext(steps) == e.BuildStepped("run make", was_cached=False, took_ms=3.0, has_failed=True)
+
+
+@pytest.mark.parametrize(("lifetime_s", "expires"), [(3600.0, True), (None, False)])
+async def test_how_long_the_environment_stays_is_written_into_git(
+    tmp_path: Path, remote: Path, clone: Path, lifetime_s: float | None, expires: bool
+) -> None:
+    shop = workshop(clone, tmp_path)
+    shop.place = dataclasses.replace(shop.place, lifetime_s=lifetime_s)
+    assert isinstance(await deploy(shop), e.Pushed)
+    assert ("Coop-Expires:" in git(remote, "log", "-1", "--format=%B", BRANCH)) is expires

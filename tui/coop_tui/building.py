@@ -75,5 +75,6 @@ def workshop_for(
         environment=environment,
         remote=remote,
         domain=access.domain,
+        lifetime_s=workspace.settings.lifetime_s,
     )
     return Workshop(place, builder, branch)
