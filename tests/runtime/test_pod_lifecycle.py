@@ -178,7 +178,7 @@ async def test_volumes_are_directories_that_a_variable_names(bench: Bench) -> No
 
 
 async def test_a_volume_waits_for_what_it_is_made_of(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("coop_core.local.runtime.pods.CONFIG_PAUSE_S", 0.02)
+    monkeypatch.setattr("coop_core.local.runtime.preparing.CONFIG_PAUSE_S", 0.02)
     container = shell(bench, "exec sleep 60", volumeMounts=[{"name": "v", "mountPath": "/v"}])
     bench.pod("web", container, volumes=[{"name": "v", "configMap": {"name": "late"}}])
     await bench.until(lambda: "FailedMount" in told(bench))

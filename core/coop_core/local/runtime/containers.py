@@ -378,13 +378,13 @@ class ContainerRunner:
         self._pod.publish()
 
     def _note(self, reason: str, message: str) -> None:
-        self._pod.node.recorder.normal(self._pod.body, reason, message, field_path=self._field_path)
+        self._pod.node.recorder.normal(self._pod.body, reason, message, field_path=self.field_path)
 
     def _tell(self, reason: str, message: str) -> None:
-        self._pod.node.recorder.warning(self._pod.body, reason, message, field_path=self._field_path)
+        self._pod.node.recorder.warning(self._pod.body, reason, message, field_path=self.field_path)
 
     @property
-    def _field_path(self) -> str:
+    def field_path(self) -> str:
         return f"spec.containers{{{self.name}}}"
 
     @property

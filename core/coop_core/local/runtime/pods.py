@@ -13,16 +13,11 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from coop_core.build.images import NotThere
 from coop_core.clock import parse_rfc3339
 from coop_core.cluster import kinds
-from coop_core.local import ports
 from coop_core.local.objects import Conflict, NotFound
-from coop_core.local.runtime import node as nodes
-from coop_core.local.runtime import processes, records, volumes
-from coop_core.local.runtime.containers import CONFIG_PAUSE_S, FIRST_PAUSE_S, LAST_PAUSE_S, ContainerRunner
-from coop_core.local.runtime.environment import BadConfig
-from coop_core.local.runtime.free_ports import is_free
+from coop_core.local.runtime import preparing, records
+from coop_core.local.runtime.containers import ContainerRunner
 from coop_core.local.runtime.pod_status import pod_status
 
 if TYPE_CHECKING:
@@ -31,10 +26,6 @@ if TYPE_CHECKING:
     from coop_core.cluster.kinds import Raw
     from coop_core.local.runtime.node import Node
     from coop_core.local.runtime.records import Record
-
-ONLY_LOCAL = (
-    "the local platform runs images of the local builder only: deploy with `coop dev`, or use a cluster for others"
-)
 
 log = logging.getLogger("coop.runtime")
 
@@ -179,8 +170,8 @@ class PodWorker:
         if (self.body.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
             return
         self.bind()
-        await self._find_images()
-        await self._lay_out_volumes()
+        await preparing.find_images(self)
+        await preparing.lay_out_volumes(self)
         try:
             async with asyncio.timeout(self._active_left_s()):
                 await self._run()
@@ -229,98 +220,9 @@ class PodWorker:
         since_s = parse_rfc3339((self.body.get("status") or {}).get("startTime") or "")
         return max(0.0, (now_s if since_s is None else since_s) + float(least_s) - now_s)
 
-    async def _lay_out_volumes(self) -> None:
-        folder = self.node.folder / self.uid
-        while True:
-            try:
-                self.volumes = volumes.lay_out(self.body, folder, self.node.objects.find)
-                return
-            except (BadConfig, OSError) as trouble:
-                self.node.recorder.warning(self.body, "FailedMount", f"MountVolume.SetUp failed: {trouble}")
-                self.publish()
-                await asyncio.sleep(CONFIG_PAUSE_S)
-
     def bind(self) -> None:
         """Gives the pod its node and its ports, which is all the scheduling there is."""
-        metadata, spec = self.body["metadata"], self.body["spec"]
-        annotations = dict(metadata.get("annotations") or {})
-        for annotation, container in ports.listening(spec):
-            annotations[annotation] = str(self._port(container["name"]))
-        is_new = not spec.get("nodeName")
-        changed = {
-            **self.body,
-            "metadata": {**metadata, "annotations": annotations},
-            "spec": {**spec, "nodeName": nodes.NAME},
-        }
-        changed["metadata"].pop("resourceVersion", None)
-        with contextlib.suppress(NotFound):
-            self.body = self.node.objects.update(kinds.POD, changed)
-        if is_new:
-            self._warn_of_volumes()
-            where = f"{metadata['namespace']}/{metadata['name']}"
-            message = f"Successfully assigned {where} to {nodes.NAME}"
-            self.node.recorder.normal(self.body, "Scheduled", message)
-
-    def _warn_of_volumes(self) -> None:
-        for name, (volume, paths) in sorted(volumes.mounted(self.body["spec"]).items()):
-            where = ", ".join(sorted(set(paths)))
-            if volumes.is_supported(volume):
-                text, reason = f"its directory is in ${volumes.variable(name)}", "MountedElsewhere"
-            elif volumes.is_in_place(volume, paths):
-                continue
-            else:
-                text, reason = "this kind of volume is not to be had here", "FailedMount"
-            message = (
-                f'volume "{name}" is not at {where}: the local platform runs programs on this machine\'s files'
-            )
-            self.node.recorder.warning(self.body, reason, f"{message}; {text}")
-
-    def _port(self, container: str) -> int:
-        """The port it has, if it may keep it: its own process uses it, or nobody does."""
-        known = self.record.ports.get(container)
-        process = self.record.instance(container).process
-        if known is not None and ((process and processes.is_alive(process)) or is_free(known)):
-            self.node.ports.keep(known)
-        else:
-            if known is not None:
-                self.node.ports.give_back(known)
-            known = self.node.ports.take()
-            self.record.ports[container] = known
-        self.node.traffic.reopen(known)
-        return known
-
-    async def _find_images(self) -> None:
-        pause_s = FIRST_PAUSE_S
-        while True:
-            troubles = [runner for runner in self.runners if not self._find_image(runner)]
-            if not troubles:
-                return
-            self.publish()
-            await asyncio.sleep(pause_s)
-            for runner in troubles:
-                text = f'Back-off pulling image "{runner.state.image}"'
-                message = runner.state.state["waiting"]["message"]
-                runner.state.state = {"waiting": {"reason": "ImagePullBackOff", "message": f"{text}: {message}"}}
-                self.node.recorder.normal(self.body, "BackOff", text, field_path=_path(runner))
-            self.publish()
-            pause_s = min(LAST_PAUSE_S, pause_s * 2)
-
-    def _find_image(self, runner: ContainerRunner) -> bool:
-        reference = runner.state.image
-        try:
-            runner.image = self.node.images.locate(reference)
-        except NotThere as error:
-            message = f"{error}; {ONLY_LOCAL}"
-            if "message" not in (runner.state.state.get("waiting") or {}):
-                runner.state.state = {"waiting": {"reason": "ErrImagePull", "message": message}}
-            text = f'Failed to pull image "{reference}": {message}'
-            self.node.recorder.warning(self.body, "Failed", text, field_path=_path(runner))
-            return False
-        runner.state.image_id = reference
-        if not runner.instance.number:
-            text = f'Container image "{reference}" already present on machine'
-            self.node.recorder.normal(self.body, "Pulled", text, field_path=_path(runner))
-        return True
+        preparing.bind(self)
 
     # Ending
 
@@ -334,7 +236,7 @@ class PodWorker:
         for runner in self.runners:
             if runner.process is not None:
                 self.node.recorder.normal(
-                    self.body, "Killing", f"Stopping container {runner.name}", field_path=_path(runner)
+                    self.body, "Killing", f"Stopping container {runner.name}", field_path=runner.field_path
                 )
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, grace_s - LAST_WORDS_S)), asyncio.TaskGroup() as group:
@@ -389,7 +291,3 @@ async def _cancelled(task: asyncio.Task[None] | None) -> None:
     if task is not None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-def _path(runner: ContainerRunner) -> str:
-    return f"spec.containers{{{runner.name}}}"
