@@ -123,6 +123,22 @@ async def test_a_controller_that_fell_behind_lists_again(bench: Bench, monkeypat
     await loop.close()
 
 
+async def test_a_namespace_keeps_its_newest_events_and_no_more(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "KEPT", 3)
+    about = bench.objects.create(kinds.CONFIG_MAP, config("about"))
+    recorder = Recorder(bench.objects, "test")
+    for number in range(6):
+        recorder.normal(about, "Counted", f"number {number}")
+        await bench.until(lambda: f"number {number}" in told(bench))  # noqa: B023
+    await bench.until(lambda: told(bench) == {"number 3", "number 4", "number 5"})
+
+
+def told(bench: Bench) -> set[str]:
+    return {event["message"] for event in bench.objects.select(kinds.EVENT, NAMESPACE)}
+
+
 async def test_dependents_go_with_their_owner(bench: Bench) -> None:
     owner = bench.objects.create(kinds.CONFIG_MAP, config("owner"))
     child = bench.objects.create(kinds.CONFIG_MAP, config("child", owner))

@@ -26,7 +26,7 @@ Key = tuple[str, str, str, str]
 
 HISTORY = 4_000
 """Changes kept for watches that resume; older revisions are expired. Up to twice as many are, between two cuts."""
-HISTORY_BYTES = 4 * 1024 * 1024
+HISTORY_BYTES = 1024 * 1024
 """The same as JSON; in memory an object weighs several times that."""
 
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from coop_core.cluster.kinds import Kind
     from coop_core.proxy.entries import Entry, Key
 
-HISTORY_CHANGES = 4096
-HISTORY_BYTES = 32 * 1024 * 1024
+HISTORY_CHANGES = 2048
+HISTORY_BYTES = 4 * 1024 * 1024
 """Of old states, per kind. A viewer that is further behind lists again."""
 
 

@@ -1,4 +1,4 @@
-"""Kubernetes events: what happened to an object, counted rather than repeated, gone after an hour."""
+"""Kubernetes events: what happened to an object, counted rather than repeated, gone after a while."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from coop_core.local.objects import Objects
 
 LIFETIME_S = 3600.0
+KEPT = 300
+"""Events of one namespace. Whoever saves every few seconds makes a thousand in their hour."""
 FLUSH_S = 0.02
 """Events wait this long before they are written, so that they never delay what they tell of."""
 NOTE_LIMIT = 1024
@@ -103,18 +105,31 @@ class Recorder:
 
 
 class EventExpiry(Controller):
-    """Takes events away an hour after they were last seen."""
+    """Takes events away an hour after they were last seen, or when a namespace has KEPT newer ones."""
 
     name = "events"
     watches = (kinds.EVENT,)
+
+    def __init__(self, objects: Objects) -> None:
+        super().__init__(objects)
+        self._seen: dict[str, dict[Key, None]] = {}
+        """By namespace, in the order in which they were last heard of."""
 
     def keys(self, kind: Kind, body: Raw) -> Iterable[Key]:
         yield (body["metadata"]["namespace"], body["metadata"]["name"])
 
     async def reconcile(self, key: Key) -> float | None:
         event = self.objects.find(kinds.EVENT, *key)
+        seen = self._seen.setdefault(key[0], {})
+        seen.pop(key, None)
         if event is None:
             return None
+        seen[key] = None
+        if len(seen) > KEPT:
+            oldest = next(iter(seen))
+            del seen[oldest]
+            if self.objects.find(kinds.EVENT, *oldest):
+                self.objects.delete(kinds.EVENT, *oldest)
         seen_s = parse_rfc3339(
             event.get("lastTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"]
         )
