@@ -106,7 +106,7 @@ async def test_the_first_version_goes_live_without_a_save(bench: Bench) -> None:
     assert bench.aims == [("c1", "s1")]
     live = bench.seen[-1]
     assert isinstance(live, e.WentLive)
-    assert {"snapshot", "build", "commit", "push", "rollout"} <= set(live.phases)
+    assert {"snapshot", "build", "commit", "push"} <= set(live.phases)
     assert live.total_ms == pytest.approx(sum(live.phases.values()))
 
 
