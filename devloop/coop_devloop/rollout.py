@@ -7,8 +7,8 @@ the verdict changed.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
 
 from coop_core.cluster import kinds, labels, live
 from coop_core.kube.client import LogQuery, Selection
@@ -48,11 +48,25 @@ class _Objects:
         return next(iter(self.by_uid.values()), None)
 
 
+def _revision(application: Raw | None) -> str:
+    """Where an application was last compared; "" when it was not."""
+    status = (application or {}).get("status") or {}
+    return str((status.get("sync") or {}).get("revision") or "")
+
+
+class History(Protocol):
+    """Knows the environment's branch."""
+
+    async def comes_after(self, commit: str, revision: str) -> bool:
+        """Whether `revision`, as the platform says it, holds `commit`."""
+
+
 class Rollout:
     """The rollout of one service in one environment. `follow` runs until it is closed."""
 
-    def __init__(self, client: KubeClient, environment: str, service: str) -> None:
+    def __init__(self, client: KubeClient, environment: str, service: str, history: History) -> None:
         self._client = client
+        self._history = history
         self._environment = environment
         of_service = Selection(labels=f"{labels.NAME}={service}")
         self._followed: dict[Kind, tuple[str, Selection]] = {
@@ -67,13 +81,18 @@ class Rollout:
         self._objects = {kind: _Objects() for kind in self._followed}
         self._deploy: live.Deploy | None = None
         self._told: live.Verdict | None = None
+        self._judged: set[str] = set()
+        """Revisions of which is known whether they come after the deploy commit."""
         self._lost: set[Kind] = set()
         self._changed = asyncio.Event()
+        self._moved = asyncio.Event()
 
     def aim(self, commit: str, source_commit: str = "") -> None:
         """From now on, verdicts are about `commit`, whose pods carry `source_commit` ("" for any)."""
         self._deploy, self._told = live.Deploy(commit, source_commit), None
+        self._judged = set()
         self._changed.set()
+        self._moved.set()
 
     async def run(self, emit: Callable[[Event], None]) -> None:
         """Emits every new verdict, and the platform's comings and goings, until cancelled."""
@@ -81,6 +100,7 @@ class Rollout:
             for kind in self._followed:
                 tasks.create_task(self._follow(kind, emit))
             tasks.create_task(self._judge(emit))
+            tasks.create_task(self._learn())
 
     async def _follow(self, kind: Kind, emit: Callable[[Event], None]) -> None:
         namespace, selection = self._followed[kind]
@@ -96,6 +116,7 @@ class Rollout:
                     emit(PlatformBack())
             self._objects[kind].take(seen)
             self._changed.set()
+            self._moved.set()
 
     async def _judge(self, emit: Callable[[Event], None]) -> None:
         while True:
@@ -106,8 +127,31 @@ class Rollout:
                 continue
             self._told = verdict
             event = await self._event(verdict, deploy)
-            if deploy == self._deploy:
+            if self._is_aimed_at(deploy):
                 emit(event)
+
+    async def _learn(self) -> None:
+        """Others deploy to this environment too: then the application skips our commit, and is at one on top of it.
+
+        Apart from judging, which must not wait for a remote.
+        """
+        while True:
+            await self._moved.wait()
+            self._moved.clear()
+            application, deploy = self._objects[kinds.APPLICATION].only(), self._deploy
+            revision = _revision(application)
+            if deploy is None or not revision or deploy.accepts(revision) or revision in self._judged:
+                continue
+            is_after = await self._history.comes_after(deploy.commit, revision)
+            if self._is_aimed_at(deploy):
+                self._judged.add(revision)
+                if is_after:
+                    self._deploy = replace(deploy, later=deploy.later | {revision})
+                    self._changed.set()
+
+    def _is_aimed_at(self, deploy: live.Deploy) -> bool:
+        now = self._deploy
+        return now is not None and (now.commit, now.source_commit) == (deploy.commit, deploy.source_commit)
 
     def verdict(self) -> live.Verdict | None:
         """What is known now; None while there is no commit to judge."""

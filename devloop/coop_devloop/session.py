@@ -52,7 +52,7 @@ class Session:
                 answers.observe(entry)
                 observe(entry, state)
 
-            rollout = Rollout(self.client, place.environment, place.service)
+            rollout = Rollout(self.client, place.environment, place.service, self.workshop)
             loop = DevLoop(self.workshop, rollout, SystemClock(), seen)
             stop = asyncio.Event()
             try:
@@ -81,7 +81,7 @@ async def deploy_once(workshop: Workshop, client: KubeClient) -> None:
             problem = state.problem
 
     place = workshop.place
-    loop = DevLoop(workshop, Rollout(client, place.environment, place.service), SystemClock(), seen)
+    loop = DevLoop(workshop, Rollout(client, place.environment, place.service, workshop), SystemClock(), seen)
     started = LoopStarted(place.environment, place.service, os.getpid())
     running = asyncio.create_task(loop.run(started, _nothing()))
     try:

@@ -114,6 +114,16 @@ class Workshop:
             case Push(commit, base):
                 return await self._push_step(commit, base)
 
+    async def comes_after(self, commit: str, revision: str) -> bool:
+        """Whether a revision of the environment's branch holds our deploy commit; False when nobody can say."""
+        place = self.place
+        try:
+            return await asyncio.to_thread(
+                deploying.comes_after, place.repository, place.remote, place.environment, commit, revision
+            )
+        except CoopError:
+            return False
+
     async def _snapshot_step(self) -> e.Event:
         watch = _Stopwatch()
         place, before = self.place, self._snapshot

@@ -287,3 +287,18 @@ async def test_how_long_the_environment_stays_is_written_into_git(
     shop.place = dataclasses.replace(shop.place, lifetime_s=lifetime_s)
     assert isinstance(await deploy(shop), e.Pushed)
     assert ("Coop-Expires:" in git(remote, "log", "-1", "--format=%B", BRANCH)) is expires
+
+
+async def test_a_commit_that_somebody_put_on_top_proves_ones_own_also_before_it_was_fetched(
+    tmp_path: Path, remote: Path, clone: Path
+) -> None:
+    mine, theirs = workshop(clone, tmp_path), workshop(make_clone(tmp_path / "bob", remote), tmp_path)
+    first = await deploy(mine)
+    assert isinstance(first, e.Pushed)
+    (tmp_path / "bob" / "app.py").write_text("print('bob')\n")
+    second = await deploy(theirs)
+    assert isinstance(second, e.Pushed)
+    assert await mine.comes_after(first.commit, second.commit)
+    assert not await mine.comes_after(second.commit, first.commit)
+    assert not await mine.comes_after(first.commit, "0" * 40)
+    assert not await mine.comes_after(first.commit, "--help")

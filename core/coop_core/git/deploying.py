@@ -197,6 +197,19 @@ def fetch(repository: Repository, remote: Remote, environment: str) -> str | Non
     raise failures.translate(f"fetch {environment}", result.err, repository.root)
 
 
+def comes_after(repository: Repository, remote: Remote, environment: str, commit: str, revision: str) -> bool:
+    """Whether `revision` holds `commit`, as when somebody deployed another service on top of it.
+
+    Asks the remote when `revision` is not known here; False when it is not known there either.
+    """
+    asked = ("merge-base", "--is-ancestor", check_id(commit), check_id(revision))
+    found = repository.git.attempt(*asked)
+    if found.status not in (0, 1):
+        fetch(repository, remote, environment)
+        found = repository.git.attempt(*asked)
+    return found.status == 0
+
+
 def known(repository: Repository, remote: Remote, environment: str) -> str | None:
     """Where the remote's branch was when we last saw it; None when we never did, or it did not exist."""
     name = _cached_ref(remote, environment)
