@@ -122,3 +122,18 @@ def test_phases_are_bars_that_begin_where_the_last_one_ended() -> None:
     starts = [line.index("━") for line in lines[1:6]]
     assert starts == sorted(starts)
     assert lines[5].count("━") > 5 * lines[1].count("━")
+
+
+def test_a_running_build_says_which_step_it_is_past_and_late_steps_say_nothing() -> None:
+    begun = after((100.0, e.FilesChanged(("a.py",))), (100.1, e.SnapshotTaken("a", ("a.py",), 12.0)))
+    stepped = after((100.2, e.BuildStepped("pip install", False, 900.0)), loop=begun)
+    assert newest(stepped).waits_for == "built pip install"
+    built = after(
+        (100.3, e.BuildFinished("i", False, 40.0)), (100.4, e.BuildStepped("export", False, 1.0)), loop=stepped
+    )
+    assert newest(built).waits_for == ""
+
+
+def test_the_first_answer_is_a_phase_of_the_version_that_gave_it() -> None:
+    live = after(*deployed(100.0, "a"), (100.5, e.WentLive("deploy-a")), (100.6, e.Answered("deploy-a", 200, 5.0)))
+    assert (newest(live).phases[-1].name, newest(live).phases[-1].note) == ("answer", "HTTP 200")

@@ -72,3 +72,8 @@ def test_wrapping_breaks_at_spaces_and_loses_nothing() -> None:
     assert wrapped("", 10) == [""]
     assert wrapped("x" * 25, 10) == ["x" * 10, "x" * 10, "x" * 5]
     assert all(width(piece) <= 9 for piece in wrapped("日本語" * 10, 9))
+
+
+def test_a_service_that_sleeps_is_said_to() -> None:
+    row = replace(HELLO, ready=0, wanted=0, is_asleep=True)
+    assert "asleep" in text_of(table([row], 120).lines[0])

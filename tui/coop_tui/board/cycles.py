@@ -108,8 +108,8 @@ def update(loop: Loop, event: e.Event, at_s: float) -> Loop:  # noqa: PLR0912  #
             return _nothing_to_deploy(loop, commit)
         case e.Pushed(commit, took_ms):
             return _phase_done(loop, Phase("push", took_ms), commit)
-        case e.BuildStepped():
-            return loop
+        case e.BuildStepped(name):
+            return _stepped(loop, name)
         case e.PushOvertaken():
             return _waits(loop, "somebody pushed first; committing on top of theirs")
         case _:
@@ -183,6 +183,14 @@ def _with(phases: tuple[Phase, ...], phase: Phase) -> tuple[Phase, ...]:
         replace(known, took_ms=known.took_ms + phase.took_ms, note="again") if known.name == phase.name else known
         for known in phases
     )
+
+
+def _stepped(loop: Loop, name: str) -> Loop:
+    """The build is past this step. Those told after the build's end say nothing new."""
+    running = loop.running
+    if running is None or any(phase.name == "build" for phase in running.phases):
+        return loop
+    return _waits(loop, f"built {name}")
 
 
 def _nothing_to_deploy(loop: Loop, commit: str) -> Loop:

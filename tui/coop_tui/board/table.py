@@ -73,17 +73,22 @@ def version(row: ServiceView) -> str:
 
 
 def _cells(row: ServiceView, elapsed_s: float) -> tuple[Span, ...]:
-    is_short = row.ready < row.wanted
     return (
         (row.environment, Tone.DIM),
         (row.service, Tone.STRONG),
         (version(row), Tone.BUSY if row.is_rolling else Tone.PLAIN),
         SYNC.get(row.sync, (f"? {row.sync}", Tone.DIM)),
         HEALTH.get(row.health, (f"? {row.health}", Tone.DIM)),
-        (f"{row.ready}/{row.wanted}", Tone.BUSY if is_short else Tone.PLAIN),
+        _ready(row),
         ("-" if row.age_s is None else age(row.age_s + elapsed_s), Tone.DIM),
         (row.url.removeprefix("http://"), Tone.ACCENT),
     )
+
+
+def _ready(row: ServiceView) -> Span:
+    if row.is_asleep:
+        return ("asleep", Tone.DIM)
+    return (f"{row.ready}/{row.wanted}", Tone.BUSY if row.ready < row.wanted else Tone.PLAIN)
 
 
 def _widths(rows: Sequence[tuple[str, ...]], cells: int) -> list[int]:

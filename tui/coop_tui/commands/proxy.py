@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from coop_core.proxy.oidc import Settings
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -16,8 +20,21 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--policy", type=_FILE, help="Who sees which namespaces; by default main, coop-ci and dev-<user>.")
 @click.option("--kubeconfig", type=_FILE, help="The cluster to read; by default the identity of the pod.")
 @click.option("--context", help="The kubeconfig's context; by default its current one.")
-def command(
-    listen: str, tls_cert: Path, tls_key: Path, policy: Path | None, kubeconfig: Path | None, context: str | None
+@click.option("--oidc-issuer", help="Whose tokens count, as a URL; by default the cluster reviews tokens itself.")
+@click.option("--oidc-audience", help="Whom its tokens must be meant for; needed with --oidc-issuer.")
+@click.option("--oidc-username-claim", help="The claim that names the user; by default sub.")
+@click.option("--oidc-username-prefix", help="Put before that name.")
+@click.option("--oidc-groups-claim", help="The claim with groups; then coop:developers alone are let in.")
+@click.option("--oidc-groups-prefix", help="Put before each group, e.g. coop: before developers.")
+@click.option("--oidc-ca", type=_FILE, help="Certificate authorities of the issuer, PEM; by default the system's.")
+def command(  # noqa: PLR0913  (one parameter an option)
+    listen: str,
+    tls_cert: Path,
+    tls_key: Path,
+    policy: Path | None,
+    kubeconfig: Path | None,
+    context: str | None,
+    **oidc: Any,
 ) -> None:
     """Serve a read-only view of a cluster's API to developers, until stopped."""
     from coop_core.proxy import standalone
@@ -35,5 +52,25 @@ def command(
             policy_file=policy,
             kubeconfig=kubeconfig,
             context=context,
+            oidc=_settings(oidc),
         )
     )
+
+
+def _settings(given: dict[str, Any]) -> Settings | None:
+    """None: no OIDC. Raises UsageError when only a part of it is given."""
+    named = {name.removeprefix("oidc_"): value for name, value in given.items() if value}
+    if not named:
+        return None
+    if missing := [f"--oidc-{name}" for name in ("issuer", "audience") if name not in named]:
+        raise click.UsageError(
+            f"OIDC needs both --oidc-issuer and --oidc-audience; give {' and '.join(missing)} too, "
+            "or no --oidc option at all to let the cluster review tokens"
+        )
+    if "groups_prefix" in named and "groups_claim" not in named:
+        raise click.UsageError("--oidc-groups-prefix says nothing without --oidc-groups-claim; give that too")
+    from coop_core.proxy.oidc import Settings
+
+    if "ca" in named:
+        named["ca_file"] = named.pop("ca")
+    return Settings(**named)
