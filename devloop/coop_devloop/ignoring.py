@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from pathspec import GitIgnoreSpec
 
+from coop_core.build import dockerignore
+from coop_core.build.dockerignore import DockerIgnore
 from coop_core.spec import extras, reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-DOCKERIGNORE = ".dockerignore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,40 +34,22 @@ class Rule:
 class Rules:
     """What one snapshot says should be passed over."""
 
-    def __init__(self, watch_ignore: Sequence[str] = (), dockerignore: bytes = b"") -> None:
-        lines = dockerignore.decode("utf-8", "replace").splitlines()
-        self._sources = (
-            _Source([(Rule(reading.FILE_NAME, 0, f"watch.ignore {text}"), text) for text in watch_ignore]),
-            _Source([(Rule(DOCKERIGNORE, at, text.strip()), _anchored(text)) for at, text in enumerate(lines, 1)]),
-        )
+    def __init__(self, watch_ignore: Sequence[str] = (), docker: bytes = b"") -> None:
+        self._watch_lines = list(watch_ignore)
+        self._watch = GitIgnoreSpec.from_lines(self._watch_lines)
+        self._docker = DockerIgnore(docker)
 
     def ignoring(self, path: str) -> Rule | None:
         """The rule that passes over `path`; None when a change of it counts.
 
         What says how the service is built and deployed always counts.
         """
-        if path in (reading.FILE_NAME, "Dockerfile", DOCKERIGNORE) or path.startswith(f"{extras.FOLDER}/"):
+        if path in (reading.FILE_NAME, "Dockerfile", dockerignore.FILE_NAME) or path.startswith(
+            f"{extras.FOLDER}/"
+        ):
             return None
-        return next((rule for source in self._sources if (rule := source.ignoring(path))), None)
-
-
-class _Source:
-    """Rules and their patterns in order, of which the last that matches decides; empty patterns are none."""
-
-    def __init__(self, rules: Sequence[tuple[Rule, str]]) -> None:
-        self._rules = [rule for rule, pattern in rules if pattern]
-        self._patterns = GitIgnoreSpec.from_lines(pattern for _, pattern in rules if pattern)
-
-    def ignoring(self, path: str) -> Rule | None:
-        found = self._patterns.check_file(path)
-        return self._rules[found.index] if found.include and found.index is not None else None
-
-
-def _anchored(line: str) -> str:
-    """A line of a `.dockerignore` as one of a `.gitignore`: there, every pattern begins at the root."""
-    pattern = line.strip()
-    if not pattern or pattern.startswith("#"):
-        return ""
-    mark, pattern = ("!", pattern[1:].strip()) if pattern.startswith("!") else ("", pattern)
-    pattern = pattern.removeprefix("./").strip("/")
-    return f"{mark}/{pattern}" if pattern not in ("", ".") else ""
+        watched = self._watch.check_file(path)
+        if watched.include and watched.index is not None:
+            return Rule(reading.FILE_NAME, 0, f"watch.ignore {self._watch_lines[watched.index]}")
+        line = self._docker.ignoring(path)
+        return Rule(dockerignore.FILE_NAME, line.number, line.text) if line else None

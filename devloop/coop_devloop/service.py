@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coop_core.build import dockerignore
 from coop_core.errors import CoopError, ExitCode
 from coop_core.git import trees
 from coop_core.manifests.rendering import Target, render
@@ -39,13 +40,13 @@ class Service:
 
 def of_snapshot(repository: Repository, commit: str, prefix: str) -> Service:
     """The service in the folder `prefix` of a commit."""
-    found = trees.some(repository, commit, prefix, (reading.FILE_NAME, extras.FOLDER, ignoring.DOCKERIGNORE))
+    found = trees.some(repository, commit, prefix, (reading.FILE_NAME, extras.FOLDER, dockerignore.FILE_NAME))
     return _service(found, prefix)
 
 
 def of_folder(folder: Path) -> Service:
     """The service as it is on disk right now."""
-    paths = [folder / reading.FILE_NAME, folder / ignoring.DOCKERIGNORE, *(folder / extras.FOLDER).rglob("*")]
+    paths = [folder / reading.FILE_NAME, folder / dockerignore.FILE_NAME, *(folder / extras.FOLDER).rglob("*")]
     found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths if path.is_file()}
     return _service(found, "")
 
@@ -60,5 +61,5 @@ def _service(found: Mapping[str, bytes], prefix: str) -> Service:
             ExitCode.CONFIG,
         )
     spec = reading.parse(found[reading.FILE_NAME], where)
-    rules = ignoring.Rules(spec.ignore, found.get(ignoring.DOCKERIGNORE, b""))
+    rules = ignoring.Rules(spec.ignore, found.get(dockerignore.FILE_NAME, b""))
     return Service(spec, extras.parse_extras(found), rules)

@@ -376,3 +376,17 @@ def test_the_environments_python_is_the_one_that_runs_coop(workshop: Workshop) -
     staged = workshop.store.locate(workshop.build().reference)
     assert staged.bin_folder
     assert (staged.bin_folder / "python").resolve() == Path(sys.executable).resolve()
+
+
+def test_what_dockerignore_leaves_out_is_in_no_image_and_makes_no_new_one(workshop: Workshop) -> None:
+    workshop.write("hello/__main__.py", "")
+    workshop.write("hello/.dockerignore", "notes\n**/*.log\n!keep.log\n")
+    for path in ("notes/a.txt", "deep/b.log", "keep.log"):
+        workshop.write(f"hello/{path}", "x")
+    first = workshop.build()
+    staged = workshop.store.locate(first.reference).root
+    assert sorted(str(path.relative_to(staged)) for path in staged.rglob("*") if path.is_file()) == [
+        ".dockerignore", "__main__.py", "keep.log",
+    ]  # fmt: skip
+    workshop.write("hello/notes/a.txt", "other")
+    assert workshop.build() == Image(first.reference, was_cached=True)

@@ -14,7 +14,7 @@ from coop_core.build import python, staging
 from coop_core.build.images import ImageStore, Manifest, reference
 from coop_core.build.request import Image
 from coop_core.errors import CoopError, ExitCode
-from coop_core.git.objects import Entry, Objects
+from coop_core.git.objects import SYMLINK, Entry, Objects
 from coop_core.text import one_line
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class LocalBuilder:
                     f"cannot build {request.spec.name}", f"the commit has no folder {one_line(request.prefix)!r}",
                     "commit the service's files", ExitCode.CONFIG,
                 )  # fmt: skip
-            entries = staging.program(objects.walk(tree, staging.FILES_LIMIT))
+            entries = _kept(objects, staging.program(objects.walk(tree)), request.spec.name)
             wanted, command = _program(objects, request, entries)
             if wanted:
                 python.ensure(self._environments, wanted)
@@ -72,6 +72,23 @@ class LocalBuilder:
             manifest = Manifest(request.spec.name, key, command)
             self._store.add(digest, manifest, lambda root: staging.write(objects, entries, root))
             return Image(name, was_cached=False)
+
+
+def _kept(objects: Objects, entries: list[Entry], name: str) -> list[Entry]:
+    """What `.dockerignore` leaves, as in the image that a cluster runs."""
+    rules = next((entry for entry in entries if entry.path == ".dockerignore" and entry.mode != SYMLINK), None)
+    blob = objects.read(rules.id, _DESCRIPTION_LIMIT_BYTES) if rules else None
+    if blob:
+        from coop_core.build.dockerignore import DockerIgnore  # deferred: most services have no such file
+
+        ignored = DockerIgnore(blob.body)
+        entries = [entry for entry in entries if not ignored.ignoring(entry.path)]
+    if len(entries) > staging.FILES_LIMIT:
+        raise CoopError(
+            f"cannot build {name}", f"it holds more than {staging.FILES_LIMIT} files",
+            "name what it does not need in .dockerignore", ExitCode.CONFIG,
+        )  # fmt: skip
+    return entries
 
 
 def language(entries: Sequence[Entry]) -> str:

@@ -1,0 +1,70 @@
+"""What `coop dev` and the local platform take of a core while nothing happens, beside a tree of many files.
+
+Counts the processes and the git processes that they start. Prints shares of one core; the loop's target is 0.5 %.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from save_to_served import COOP, MESSAGE, coop, copy_of_sample, free_port
+from soak import started
+
+if TYPE_CHECKING:
+    import psutil
+
+
+def spent_s(process: psutil.Process) -> float:
+    """Processor seconds of a process and of all its children that ended."""
+    times = process.cpu_times()
+    return float(times.user + times.system + times.children_user + times.children_system)
+
+
+def fill(folder: Path, files: int) -> None:
+    for number in range(files):
+        path = folder / "data" / f"{number // 500:03d}" / f"{number}.txt"
+        if number % 500 == 0:
+            path.parent.mkdir(parents=True)
+        path.write_text(f"{number}\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--files", type=int, default=50_000)
+    parser.add_argument("--seconds", type=float, default=90)
+    given = parser.parse_args()
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="coop-bench-")))
+        port = free_port()
+        environ = {
+            **os.environ,
+            **{f"XDG_{kind}_HOME": str(folder / kind) for kind in ("CONFIG", "STATE", "CACHE")},
+        }
+        settings = folder / "CONFIG" / "coop" / "settings.toml"
+        settings.parent.mkdir(parents=True)
+        settings.write_text(f'user = "bench"\nport = {port}\n')
+        stack.callback(subprocess.run, [COOP, "platform", "down"], env=environ, check=False, capture_output=True)
+        service = copy_of_sample(folder, "idle")
+        fill(service, given.files)
+        (service / ".dockerignore").write_text("data\n")
+        contestant = coop(stack, service, "idle", environ, port)
+        contestant.wait_for(MESSAGE, moved_from=None)
+        contestant.play(0)  # what the first save warms is no part of idling
+        time.sleep(5)
+        processes = dict(zip(("coop dev", "the platform"), started(environ), strict=True))
+        before = {name: spent_s(process) for name, process in processes.items()}
+        time.sleep(given.seconds)
+        for name, process in processes.items():
+            share = (spent_s(process) - before[name]) / given.seconds
+            print(f"{name}: {share:.2%} of a core over {given.seconds:g} s, beside {given.files} files")
+
+
+if __name__ == "__main__":
+    main()
