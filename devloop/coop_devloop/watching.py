@@ -25,7 +25,7 @@ DEBOUNCE_MS = 200
 """After this it is reported even if it does not rest: a program that writes without end hides no save."""
 
 TICK_S = 1.0
-RECONCILE_S = 30.0
+RECONCILE_S = 60.0
 """How often to look without any event, for the ones that a watch can lose, as when its queue overflows."""
 
 
