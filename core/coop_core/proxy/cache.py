@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from coop_core.proxy.entries import Entry, Key
 
 HISTORY_CHANGES = 2048
-HISTORY_BYTES = 4 * 1024 * 1024
+HISTORY_BYTES = 1024 * 1024
 """Of old states, per kind. A viewer that is further behind lists again."""
 
 
