@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from email.utils import formatdate
+from functools import cache, lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
 
@@ -90,14 +91,14 @@ class Reply:
         return cls(refusal.code, refusal.body(), extra=extra, closes=refusal.closes)
 
     @staticmethod
-    def head(status: int, content_type: str, *, keeps: bool) -> bytes:
-        """Everything of an answer's head that does not depend on its body."""
-        return _head(status, content_type, keeps)
+    def head(status: int, content_type: str, *, keeps: bool, at_s: float) -> bytes:
+        """Everything of an answer's head that does not depend on its body. at_s: now, since the epoch."""
+        return _head(status, content_type, keeps) + _date(int(at_s))
 
-    def start(self, *, keeps: bool) -> bytes:
+    def start(self, *, keeps: bool, at_s: float) -> bytes:
         """The head."""
         length = self.length if self.rest is not None else len(self.body)
-        head = _head(self.status, self.content_type, keeps)
+        head = self.head(self.status, self.content_type, keeps=keeps, at_s=at_s)
         return b"%s%sContent-Length: %d\r\n\r\n" % (head, self.extra, length)
 
 
@@ -110,6 +111,12 @@ def _head(status: int, content_type: str, keeps: bool) -> bytes:
         "X-Content-Type-Options: nosniff",
     ]
     return "\r\n".join([*lines, *([] if keeps else ["Connection: close"]), ""]).encode()
+
+
+@lru_cache(2)
+def _date(at_s: int) -> bytes:
+    """Clients learn by it how far their clock is off."""
+    return f"Date: {formatdate(at_s, usegmt=True)}\r\n".encode()
 
 
 def upstream(error: failures.ApiError) -> Refusal:

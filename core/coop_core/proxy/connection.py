@@ -56,6 +56,8 @@ class Application(Protocol):
 
     def now_s(self) -> float: ...
 
+    def epoch_s(self) -> float: ...
+
     def admits(self, connection: Connection) -> bool: ...
 
     def left(self, connection: Connection) -> None: ...
@@ -190,7 +192,8 @@ class Connection(asyncio.Protocol):
     def begin_stream(self, content_type: str) -> None:
         """The head of an answer in chunks."""
         self.sent_bytes = 0
-        self.write(b"%sTransfer-Encoding: chunked\r\n\r\n" % Reply.head(200, content_type, keeps=self._keeps))
+        head = Reply.head(200, content_type, keeps=self._keeps, at_s=self._application.epoch_s())
+        self.write(b"%sTransfer-Encoding: chunked\r\n\r\n" % head)
 
     def write(self, data: bytes) -> None:
         """For streams: framed already."""
@@ -281,11 +284,13 @@ class Connection(asyncio.Protocol):
         self._keeps = self._keeps and not self._is_mistrusted
         if exchange.method == "HEAD":
             self._keeps = False
-            self._transport.write(reply.start(keeps=False))
+        start = reply.start(keeps=self._keeps, at_s=self._application.epoch_s())
+        if exchange.method == "HEAD":
+            self._transport.write(start)
         elif reply.rest is None:
-            self._transport.write(reply.start(keeps=self._keeps) + reply.body)
+            self._transport.write(start + reply.body)
         else:
-            self._transport.write(reply.start(keeps=self._keeps))
+            self._transport.write(start)
             self._rest = reply.rest
             self._pump(reply.rest)
             return

@@ -59,6 +59,7 @@ class TokenReviews:
     def __init__(self, client: KubeClient, audience: str) -> None:
         self._client = client
         self._audience = audience
+        self._slots = asyncio.Semaphore(REVIEWS_AT_ONCE)
 
     async def identify(self, token: str) -> Identified | None:
         review = {
@@ -67,7 +68,8 @@ class TokenReviews:
             "spec": {"token": token, "audiences": [self._audience]},
         }
         try:
-            answer = await self._client.post(REVIEWS, review)
+            async with self._slots:
+                answer = await self._client.post(REVIEWS, review)
         except ApiError as error:
             raise upstream(error) from None
         status = answer.get("status") or {}
@@ -99,7 +101,6 @@ class Authenticator:
         self._clock = clock
         self._verdicts: OrderedDict[bytes, _Verdict] = OrderedDict()
         self._asking: dict[bytes, asyncio.Task[_Verdict]] = {}
-        self._slots = asyncio.Semaphore(REVIEWS_AT_ONCE)
 
     async def close(self) -> None:
         for task in self._asking.values():
@@ -149,8 +150,7 @@ class Authenticator:
 
     async def _ask(self, token: str) -> _Verdict:
         asked_at_s = self._clock.monotonic_s()
-        async with self._slots:
-            found = await self._vouching.identify(token)
+        found = await self._vouching.identify(token)
         if found is None:
             return _Verdict(None, "", asked_at_s)
         slug = policy.slug(found.name)

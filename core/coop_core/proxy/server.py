@@ -142,6 +142,9 @@ class ProxyServer:
     def now_s(self) -> float:
         return self._clock.monotonic_s()
 
+    def epoch_s(self) -> float:
+        return self._clock.now_s()
+
     def exchange(self) -> Exchange:
         return Exchange(self._clock)
 

@@ -17,6 +17,9 @@ from coop_core.proxy.server import ProxyServer
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from coop_core.proxy.identity import Vouching
+    from coop_core.proxy.oidc import Settings
+
 log = logging.getLogger("coop.proxy")
 
 
@@ -29,14 +32,20 @@ async def serve(
     policy_file: Path | None = None,
     kubeconfig: Path | None = None,
     context: str | None = None,
+    oidc: Settings | None = None,
 ) -> None:
-    """Until cancelled. kubeconfig None: the identity of the pod. policy_file None: the built-in policy."""
+    """Until cancelled. kubeconfig None: the identity of the pod. policy_file None: the built-in policy.
+
+    oidc None: the platform vouches for tokens.
+    """
     if kubeconfig is None:
         access = configuration.in_cluster()
     else:
         access = await configuration.from_kubeconfig(kubeconfig, context)
     policy = PolicyFile(policy_file) if policy_file else Policy
-    server = ProxyServer(access, clock=SystemClock(), policy=policy, tls=server_tls(cert_file, key_file))
+    clock = SystemClock()
+    tls = server_tls(cert_file, key_file)
+    server = ProxyServer(access, clock=clock, policy=policy, tls=tls, vouching=_vouching(oidc, clock))
     try:
         await server.start(host, port)
     except OSError as error:
@@ -49,6 +58,14 @@ async def serve(
         await asyncio.Event().wait()
     finally:
         await server.close()
+
+
+def _vouching(oidc: Settings | None, clock: SystemClock) -> Vouching | None:
+    if oidc is None:
+        return None
+    from coop_core.proxy.oidc import SignedTokens  # deferred: a platform that vouches itself needs no PyJWT
+
+    return SignedTokens(oidc, clock)
 
 
 def server_tls(cert_file: Path, key_file: Path) -> ssl.SSLContext:

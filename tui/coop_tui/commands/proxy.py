@@ -27,7 +27,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--oidc-groups-claim", help="The claim with groups; then coop:developers alone are let in.")
 @click.option("--oidc-groups-prefix", help="Put before each group, e.g. coop: before developers.")
 @click.option("--oidc-ca", type=_FILE, help="Certificate authorities of the issuer, PEM; by default the system's.")
-def command(  # noqa: PLR0913  (one parameter an option)
+def command(
     listen: str,
     tls_cert: Path,
     tls_key: Path,
