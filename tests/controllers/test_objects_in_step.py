@@ -188,6 +188,38 @@ async def test_a_namespace_has_a_service_account_and_takes_all_with_it(bench: Be
     assert list((bench.folder / "pods").iterdir()) == []
 
 
+def defined(bench: Bench) -> Kind:
+    """A custom kind that has just been defined."""
+    names = {"kind": "Lamp", "plural": "lamps", "singular": "lamp"}
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": schema}
+    spec = {"group": "test.example", "names": names, "scope": "Namespaced", "versions": [version]}
+    bench.objects.create(kinds.DEFINITION, {"metadata": {"name": "lamps.test.example"}, "spec": spec})
+    kind = bench.objects.catalog.named("test.example/v1", "Lamp")
+    assert kind is not None
+    return kind
+
+
+async def test_a_custom_object_owns_and_is_owned(bench: Bench) -> None:
+    lamp = defined(bench)
+    owner = bench.objects.create(kinds.CONFIG_MAP, config("owner"))
+    middle = bench.objects.create(lamp, config("middle", owner))
+    bench.objects.create(
+        kinds.CONFIG_MAP, config("last", {**middle, "kind": "Lamp", "apiVersion": lamp.api_version})
+    )
+    bench.objects.delete(kinds.CONFIG_MAP, NAMESPACE, "owner")
+    await bench.until(lambda: not bench.objects.select(lamp, NAMESPACE))
+    await bench.until(lambda: bench.get(kinds.CONFIG_MAP, "last") is None)
+
+
+async def test_a_namespace_takes_its_custom_objects_with_it(bench: Bench) -> None:
+    lamp = defined(bench)
+    bench.objects.create(lamp, config("one"))
+    bench.objects.delete(kinds.NAMESPACE, "", NAMESPACE)
+    await bench.until(lambda: bench.objects.find(kinds.NAMESPACE, "", NAMESPACE) is None)
+    assert not bench.objects.select(lamp, NAMESPACE)
+
+
 async def test_endpoints_have_the_ready_pods_at_their_real_ports(bench: Bench) -> None:
     deployment, service, _ = web(listening(bench.container()), replicas=2)
     bench.apply(kinds.SERVICE, service)
