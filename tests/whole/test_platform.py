@@ -123,3 +123,16 @@ def test_secrets_stay_in_files_that_only_their_owner_reads(user: User) -> None:
     log = (user.home.platform / "platform.log").read_text()
     assert token not in log
     assert token not in " ".join(user.processes())
+
+
+def test_a_platform_that_was_stopped_comes_back_where_it_was(user: User) -> None:
+    user.home.settings_file.write_text('user = "n"\nport = 0\n')
+    assert user.coop("platform", "up").code == 0
+    before = user.platform()
+    assert user.coop("platform", "down").code == 0
+    assert user.coop("platform", "up").code == 0
+    after = user.platform()
+    assert after.process != before.process
+    assert (after.proxy_port, after.api_port) == (before.proxy_port, before.api_port)
+    # To kubectl's YAML, a plain n is false.
+    assert "user: 'n'" in (user.home.platform / "kubeconfig").read_text()

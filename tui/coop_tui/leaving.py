@@ -32,7 +32,7 @@ ASK = "ask"
 
 option = click.option(
     "--on-exit",
-    type=click.Choice([*Choice, ASK]),
+    type=click.Choice([*(choice.value for choice in Choice), ASK]),
     help="What becomes of your environment at the end; by default you are asked once.",
 )
 """The option of a command that calls `leave`; its value is `leave`'s wish."""
@@ -121,11 +121,15 @@ def _is_locked(path: Path) -> bool:
 def _ask(environment: str) -> Choice | None:
     """The answer; None when the question was broken off, which changes nothing."""
     text = (
-        f"{environment} still runs. Keep it, put it to sleep until the next save, or delete it? [keep/sleep/delete]"
+        f"{environment} still runs. Keep it, put it to sleep until the next save, or delete it? "
+        "Your answer holds from now on. [keep/sleep/delete]"
     )
     try:
         while True:
-            if choice := understood(click.prompt(text, default="keep", show_default=False)):
+            choice = understood(click.prompt(text, default="keep", show_default=False))
+            if choice is Choice.DELETE and not click.confirm(f"delete {environment} now, and at every end?"):
+                continue
+            if choice:
                 return choice
     except click.Abort:
         click.echo()

@@ -197,5 +197,4 @@ def _sweep(home: Home) -> bool:
             return False  # another platform came up meanwhile, and the programs are its own
         left = living(home.platform / PODS)
         end_pods(home.platform / PODS, left)
-        records.remove(home.platform)
     return bool(left)

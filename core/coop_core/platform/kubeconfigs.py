@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from typing import TYPE_CHECKING
 
 import yaml
@@ -12,6 +13,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CONTEXT = "coop"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes y and n too: to PyYAML they are words, to the YAML of Kubernetes' tools they are booleans."""
+
+
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^[yYnN]$"), list("yYnN"))
 
 
 def text(*, server: str, ca: bytes, token: str, user: str, namespace: str) -> str:
@@ -32,7 +40,7 @@ def text(*, server: str, ca: bytes, token: str, user: str, namespace: str) -> st
         "users": [{"name": user, "user": {"token": token}}],
         "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": user, "namespace": namespace}}],
     }
-    rendered: str = yaml.safe_dump(content, sort_keys=False)
+    rendered: str = yaml.dump(content, Dumper=_Dumper, sort_keys=False)
     return rendered
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -44,16 +43,11 @@ def write(folder: Path, record: Record) -> None:
 
 
 def read(folder: Path) -> Record | None:
-    """The record of the last platform that was ready here; it may be dead (see `living`)."""
+    """The record of the last platform that was ready here; it may be gone (see `living`)."""
     try:
         return msgspec.json.decode((folder / "platform.json").read_bytes(), type=Record)
     except (FileNotFoundError, msgspec.MsgspecError):
         return None
-
-
-def remove(folder: Path) -> None:
-    with suppress(FileNotFoundError):
-        (folder / "platform.json").unlink()
 
 
 def lock_file(folder: Path) -> Path:
@@ -78,5 +72,5 @@ def is_held(folder: Path) -> bool:
 def living(folder: Path) -> Record | None:
     """The record of a platform that is running and ready."""
     record = read(folder)
-    # A killed platform leaves its record, which stays while the next one holds the lock and is not ready.
+    # A platform leaves its record, which stays while the next one holds the lock and is not ready.
     return record if record and is_held(folder) and processes.is_alive(record.process) else None

@@ -78,7 +78,6 @@ async def serve(home: Home, options: Options, ready: Callable[[Record], None]) -
             stopping = _stop_signal(watch_stdin=options.until_stdin_closes)
             record = await _start(home, options, stack)
             records.write(home.platform, record)
-            stack.callback(records.remove, home.platform)
             ready(record)
             logger.info("ready: http://127.0.0.1:%d", record.http_port)
             await stopping.wait()
