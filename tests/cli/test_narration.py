@@ -67,7 +67,7 @@ def test_a_save_names_its_files_and_a_touched_file_says_nothing() -> None:
 
 def test_a_change_set_is_told_once_also_when_the_files_are_looked_at_again_during_its_build() -> None:
     narrator = Narrator(URL)
-    state = LoopState(cycle=Cycle(0.0, snapshot="s1", image="image"))
+    state = LoopState(cycle=Cycle(5.0, snapshot="s1"))
     again = e.Entry(0.0, e.SnapshotTaken("s1", ("app.py",), 1))
     assert narrator.tell(again, state)
     assert narrator.tell(again, state) == []

@@ -31,6 +31,8 @@ def _for_service(surroundings: Surroundings, workspace: Workspace, path: Path) -
     if not real.is_relative_to(folder) or real == folder:
         return f"deploys nothing of {name}, which is in {folder}"
     inside = real.relative_to(folder).as_posix()
+    if ".git" in real.parts:
+        return "deploys nothing: it is Git's own"
     if rule := repositories.ignored_by(surroundings.repository, real):
         return f"deploys nothing: Git ignores it ({one_line(rule)})"
     if passing := service.rules.ignoring(inside):

@@ -88,8 +88,8 @@ class Narrator:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._told = ""
-        """The snapshot whose change set was told."""
+        self._told = (0.0, "")
+        """The cycle whose change set was told: when it began, and its snapshot."""
 
     def tell(self, entry: e.Entry, state: LoopState) -> list[str]:
         """Lines for `entry`; none when it changes nothing that a developer wants to know."""
@@ -132,9 +132,9 @@ class Narrator:
 
     def _change(self, event: e.SnapshotTaken, state: LoopState) -> list[str]:
         cycle = state.cycle
-        if cycle is None or event.commit != cycle.snapshot or (event.commit == self._told and cycle.image):
+        if cycle is None or event.commit != cycle.snapshot or self._told == (cycle.started_s, cycle.snapshot):
             return []
-        self._told = event.commit
+        self._told = (cycle.started_s, cycle.snapshot)
         missed = click.style("  (found by looking: no event told of it)", dim=True) if cycle.was_missed else ""
         return [f"{click.style('→', fg='cyan')} {change_set(event.changed)}{missed}"]
 
