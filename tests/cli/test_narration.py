@@ -112,3 +112,12 @@ def test_a_build_that_failed_shows_what_it_printed_last() -> None:
     assert [line.strip() for line in lines[1:5]] == [
         "Dockerfile:3: `make` ended with 2", "│ cc: no input", "│ stop", "hint: correct it and save",
     ]  # fmt: skip
+
+
+def test_a_version_that_recovers_is_said_to_and_one_that_was_never_lost_is_not() -> None:
+    narrator = Narrator(URL)
+    live = e.Entry(0.0, e.WentLive("0123456789ab"))
+    assert narrator.tell(live, LIVE) == []
+    narrator.tell(e.Entry(0.0, e.RolloutFailed("0123456789ab", "crashed")), LIVE)
+    assert "live again" in narrator.tell(live, LIVE)[0]
+    assert narrator.tell(live, LIVE) == []

@@ -88,6 +88,8 @@ class Narrator:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._failed = ""
+        """The deploy commit that was said not to run."""
         self._told = (0.0, "")
         """The cycle whose change set was told: when it began, and its snapshot."""
 
@@ -106,13 +108,15 @@ class Narrator:
             case e.WentLive(commit, phases=timings, total_ms=total_ms) if timings:
                 head = f"{click.style('●', fg='green')} live in {duration(total_ms)}  {commit[:8]}  {self._url}"
                 return [head, *bar(timings).split("\n")]
-            case e.WentLive(commit):
+            case e.WentLive(commit) if commit == self._failed:
+                self._failed = ""
                 return [f"{click.style('●', fg='green')} live again  {commit[:8]}  {self._url}"]
             case e.NothingToDeploy(commit) if state.cycle is None:
                 return [f"{click.style('●', fg='green')} nothing to deploy: {commit[:8]} is live  {self._url}"]
             case e.Answered(_, status) if status >= _CLIENT_ERRORS:
                 return [f"{click.style('!', fg='yellow')} it answers {status} at {self._url}"]
-            case e.RolloutFailed(_, reason, lines):
+            case e.RolloutFailed(commit, reason, lines):
+                self._failed = commit
                 return self._failure(reason, lines, state)
             case e.RolloutWaits(_, reason):
                 return [click.style(f"… {reason}", dim=True)]
