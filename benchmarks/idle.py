@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
-import subprocess
-import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from save_to_served import COOP, MESSAGE, coop, copy_of_sample, free_port
+from save_to_served import MESSAGE, coop, copy_of_sample, new_home
 from soak import started
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import psutil
 
 
@@ -41,16 +39,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=90)
     given = parser.parse_args()
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="coop-bench-")))
-        port = free_port()
-        environ = {
-            **os.environ,
-            **{f"XDG_{kind}_HOME": str(folder / kind) for kind in ("CONFIG", "STATE", "CACHE")},
-        }
-        settings = folder / "CONFIG" / "coop" / "settings.toml"
-        settings.parent.mkdir(parents=True)
-        settings.write_text(f'user = "bench"\nport = {port}\n')
-        stack.callback(subprocess.run, [COOP, "platform", "down"], env=environ, check=False, capture_output=True)
+        folder, environ, port = new_home(stack)
         service = copy_of_sample(folder, "idle")
         fill(service, given.files)
         (service / ".dockerignore").write_text("data\n")

@@ -10,14 +10,10 @@ import argparse
 import collections
 import contextlib
 import http.client
-import os
-import subprocess
-import tempfile
 import threading
 import time
-from pathlib import Path
 
-from save_to_served import COOP, MESSAGE, Contestant, coop, copy_of_sample, free_port, uvicorn, with_asgi
+from save_to_served import MESSAGE, Contestant, coop, copy_of_sample, new_home, uvicorn, with_asgi
 
 PER_S = 50
 
@@ -68,16 +64,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     given = parser.parse_args()
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="coop-bench-")))
-        port = free_port()
-        environ = {
-            **os.environ,
-            **{f"XDG_{kind}_HOME": str(folder / kind) for kind in ("CONFIG", "STATE", "CACHE")},
-        }
-        settings = folder / "CONFIG" / "coop" / "settings.toml"
-        settings.parent.mkdir(parents=True)
-        settings.write_text(f'user = "bench"\nport = {port}\n')
-        stack.callback(subprocess.run, [COOP, "platform", "down"], env=environ, check=False, capture_output=True)
+        folder, environ, port = new_home(stack)
         mine, theirs = copy_of_sample(folder, "sample"), copy_of_sample(folder, "rival")
         with_asgi(theirs, for_coop=False)
         for contestant in (coop(stack, mine, "sample", environ, port), uvicorn(stack, theirs, "rival")):

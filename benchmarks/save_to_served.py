@@ -104,6 +104,19 @@ def free_port() -> int:
         return port
 
 
+def new_home(stack: contextlib.ExitStack) -> tuple[Path, dict[str, str], int]:
+    """A folder that goes with the stack, what makes coop live in it, and the port of its platform."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="coop-bench-")))
+    port = free_port()
+    homes = {f"XDG_{kind}_HOME": str(folder / kind) for kind in ("CONFIG", "STATE", "CACHE")}
+    environ = {**os.environ, **homes}
+    settings = folder / "CONFIG" / "coop" / "settings.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(f'user = "bench"\nport = {port}\n')
+    stack.callback(subprocess.run, [COOP, "platform", "down"], env=environ, check=False, capture_output=True)
+    return folder, environ, port
+
+
 @contextlib.contextmanager
 def process(command: list[str], folder: Path, environ: dict[str, str]) -> Iterator[None]:
     with (folder.parent / f"{folder.name}.log").open("wb") as log:
@@ -174,16 +187,7 @@ def main() -> None:
     parser.add_argument("--only", choices=["sample", "same-server"])
     given = parser.parse_args()
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="coop-bench-")))
-        port = free_port()
-        environ = {
-            **os.environ,
-            **{f"XDG_{kind}_HOME": str(folder / kind) for kind in ("CONFIG", "STATE", "CACHE")},
-        }
-        settings = folder / "CONFIG" / "coop" / "settings.toml"
-        settings.parent.mkdir(parents=True)
-        settings.write_text(f'user = "bench"\nport = {port}\n')
-        stack.callback(subprocess.run, [COOP, "platform", "down"], env=environ, check=False, capture_output=True)
+        folder, environ, port = new_home(stack)
         for pair in ("sample", "same-server"):
             if given.only in (None, pair):
                 run_pair(folder, pair, environ, port, given.rounds)

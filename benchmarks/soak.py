@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
-from save_to_served import COOP, MESSAGE, Contestant, coop, copy_of_sample, free_port
+from save_to_served import MESSAGE, Contestant, coop, copy_of_sample, new_home
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MINUTE_S = 60.0
 
@@ -53,16 +53,7 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=5, help="seconds between two saves")
     given = parser.parse_args()
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="coop-soak-")))
-        port = free_port()
-        environ = {
-            **os.environ,
-            **{f"XDG_{kind}_HOME": str(folder / kind) for kind in ("CONFIG", "STATE", "CACHE")},
-        }
-        settings = folder / "CONFIG" / "coop" / "settings.toml"
-        settings.parent.mkdir(parents=True)
-        settings.write_text(f'user = "bench"\nport = {port}\n')
-        stack.callback(subprocess.run, [COOP, "platform", "down"], env=environ, check=False, capture_output=True)
+        folder, environ, port = new_home(stack)
         contestant = coop(stack, copy_of_sample(folder, "soak"), "soak", environ, port)
         contestant.wait_for(MESSAGE, moved_from=None)
         soak(contestant, environ, given.minutes * MINUTE_S, given.every)

@@ -33,7 +33,10 @@ NOBODY = "65534"
 PROGRAM = "/app"
 
 _TEXT_LIMIT_BYTES = 1024 * 1024
-_PIP = ("python", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--root-user-action=ignore")
+_CACHE = "/var/cache/coop"
+"""Where a volume that outlives builds is mounted while packages are installed."""
+_PIP = ("python", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--root-user-action=ignore",
+        "--cache-dir", _CACHE)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def choose(objects: Objects, entries: Sequence[Entry], spec: ServiceSpec, images
         return replace(
             common, command=tuple(command(spec.run)), asked_at="/usr/local/share/coop", asked=asked,
             install=(*_PIP, "--requirement", "requirements.txt") if asked else (),
-            cache=("coop-pip", "/root/.cache/pip"), env={"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+            cache=("coop-pip", _CACHE), env={"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"},
         )  # fmt: skip
     if language == "node":
         return _node(objects, files, spec, common)
@@ -124,7 +127,14 @@ def _node(objects: Objects, files: Mapping[str, Entry], spec: ServiceSpec, commo
     if other and "package-lock.json" not in files:
         raise _unclear(spec, f"it is locked by {other}, and coop installs with npm")
     described = [path for path in ("package.json", "package-lock.json", ".npmrc") if path in files]
-    install = ("npm", "ci" if "package-lock.json" in files else "install", "--no-audit", "--no-fund")
+    install = (
+        "npm",
+        "ci" if "package-lock.json" in files else "install",
+        "--no-audit",
+        "--no-fund",
+        "--cache",
+        _CACHE,
+    )
     has_build = isinstance(scripts, dict) and "build" in scripts
     return replace(
         common,
@@ -133,7 +143,7 @@ def _node(objects: Objects, files: Mapping[str, Entry], spec: ServiceSpec, commo
         # A build script needs what only development needs; it goes afterwards.
         install=install if has_build else (*install, "--omit=dev"),
         finish=(("npm", "run", "build"), ("npm", "prune", "--omit=dev")) if has_build else (),
-        cache=("coop-npm", "/root/.npm"),
+        cache=("coop-npm", _CACHE),
     )
 
 
