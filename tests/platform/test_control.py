@@ -72,3 +72,20 @@ def test_starting_does_not_take_a_dead_platforms_record_for_the_one_that_starts(
     with pytest.raises(CoopError) as caught:
         control.up(home, port=0, user="ada")
     assert "another one has been starting" in caught.value.why
+
+
+@pytest.mark.parametrize("name", ["platform.log", "tls", "pods", "tokens.json"])
+def test_what_the_system_refuses_a_starting_platform_is_told(tmp_path: Path, name: str) -> None:
+    home = Home.under(tmp_path)
+    taken = home.platform / name
+    if name in ("tls", "pods"):
+        home.platform.mkdir(parents=True)
+        taken.write_text("not a folder")
+    else:
+        taken.mkdir(parents=True)
+    with pytest.raises(CoopError) as caught:
+        control.up(home, port=0, user="ada")
+    assert caught.value.what == "cannot start the local platform"
+    assert str(taken) in caught.value.why
+    assert "ended before it was ready" not in caught.value.why
+    assert not record.is_held(home.platform)

@@ -7,12 +7,19 @@ Invariants: a change is on disk before anybody is told of it; the revision never
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import shlex
+import shutil
 import sqlite3
 from bisect import bisect_right
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
+
+from coop_core.errors import CoopError, ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +35,9 @@ HISTORY = 4_000
 """Changes kept for watches that resume; older revisions are expired. Up to twice as many are, between two cuts."""
 HISTORY_BYTES = 1024 * 1024
 """The same as JSON; in memory an object weighs several times that."""
+
+_ROOM_BYTES = 64 * 1024
+"""With less, SQLite cannot grow its files."""
 
 
 class Expired(Exception):
@@ -55,19 +65,47 @@ class Change:
     """`object` as JSON."""
 
 
+def _opened(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("PRAGMA journal_mode=WAL")
+    # NORMAL survives the death of the process at any point; only a power cut can lose the last writes.
+    db.execute("PRAGMA synchronous=NORMAL")
+    db.execute(
+        "CREATE TABLE IF NOT EXISTS objects (grp TEXT, plural TEXT, namespace TEXT, name TEXT, "
+        "revision INTEGER, body BLOB, PRIMARY KEY (grp, plural, namespace, name)) WITHOUT ROWID"
+    )
+    db.execute("CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID")
+    return db
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Raises what SQLite says of the file at `path` as the operating system, or coop, would say it."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        # The low byte is the error's class; the rest says at which call it came.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise CoopError(
+                "cannot read what the local platform keeps", f"{path} is damaged: {error}",
+                f"coop platform down && mv {shlex.quote(str(path))} {shlex.quote(f'{path}.damaged')}; environments "
+                "come back from Git", ExitCode.PLATFORM,
+            ) from error  # fmt: skip
+        # SQLite calls it an I/O error when a file beside its own has no room.
+        is_full = code == sqlite3.SQLITE_FULL or shutil.disk_usage(path.parent).free < _ROOM_BYTES
+        number = errno.ENOSPC if is_full else errno.EIO
+        raise OSError(number, os.strerror(number) if is_full else str(error), str(path)) from error
+
+
 class Store:
-    """Reads and writes are synchronous and atomic: one event loop owns the store."""
+    """Reads and writes are synchronous and atomic: one event loop owns the store.
+
+    What cannot be kept is not written at all: OSError when the disk refuses, CoopError when the file is damaged.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        # NORMAL survives the death of the process at any point; only a power cut can lose the last writes.
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.execute(
-            "CREATE TABLE IF NOT EXISTS objects (grp TEXT, plural TEXT, namespace TEXT, name TEXT, "
-            "revision INTEGER, body BLOB, PRIMARY KEY (grp, plural, namespace, name)) WITHOUT ROWID"
-        )
-        self._db.execute("CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID")
+        self._path = path
         self._objects: dict[tuple[str, str], dict[str, dict[str, Stored]]] = {}
         """By kind, namespace and name."""
         self._log: list[Change] = []
@@ -76,7 +114,9 @@ class Store:
         self._waiting: set[asyncio.Future[None]] = set()
         self._listeners: set[Callable[[], None]] = set()
         self.revision = 1
-        self._load()
+        with translated(path):
+            self._db = _opened(path)
+            self._load()
         self.oldest_revision = self.revision
         """Watches may start from here on; what came before is expired."""
 
@@ -172,14 +212,16 @@ class Store:
         return gone
 
     def _write(self, revision: int, statement: str, values: tuple[object, ...]) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            self._db.execute(statement, values)
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('revision', ?)", (revision,))
-            self._db.execute("COMMIT")
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
+        with translated(self._path):
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                self._db.execute(statement, values)
+                self._db.execute("INSERT OR REPLACE INTO meta VALUES ('revision', ?)", (revision,))
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:  # on a full disk, SQLite has rolled back already
+                    self._db.execute("ROLLBACK")
+                raise
         self.revision = revision
 
     def _tell(self, change: Change) -> None:

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
-from coop_core.errors import CoopError, ExitCode
+from coop_core.errors import CoopError, ExitCode, of_system
 from coop_core.paths import Home
 from coop_core.platform.control import Failure, Greeting
 from coop_core.platform.serving import Options, Second, serve
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from coop_core.platform import record as records
 
 
@@ -31,21 +33,31 @@ def main() -> NoReturn:
     parser.add_argument("--until-stdin-closes", action="store_true")
     given = parser.parse_args()
     home = Home.from_environment()
-    # Standard error is left for what kills the interpreter; it is read by whoever started this.
-    file = RotatingFileHandler(home.platform / "platform.log", maxBytes=LOG_LIMIT_BYTES, backupCount=1)
-    logging.basicConfig(
-        level=logging.INFO, handlers=[file], format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
     options = Options(port=given.port, user=given.user, until_stdin_closes=given.until_stdin_closes)
     try:
+        _log_to(home.platform / "platform.log")
         asyncio.run(serve(home, options, _greet))
     except Second:
         _say(Greeting(is_second=True))
         sys.exit(ExitCode.BUSY)
     except CoopError as error:
-        _say(Greeting(failure=Failure(error.what, error.why, error.remedy, int(error.exit_code))))
-        sys.exit(error.exit_code)
+        _give_up(error)
+    except OSError as error:
+        _give_up(of_system("cannot start the local platform", error))
     sys.exit(0)
+
+
+def _log_to(path: Path) -> None:
+    """Standard error is left for what kills the interpreter; it is read by whoever started this."""
+    file = RotatingFileHandler(path, maxBytes=LOG_LIMIT_BYTES, backupCount=1)
+    logging.basicConfig(
+        level=logging.INFO, handlers=[file], format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+
+
+def _give_up(error: CoopError) -> NoReturn:
+    _say(Greeting(failure=Failure(error.what, error.why, error.remedy, int(error.exit_code))))
+    sys.exit(error.exit_code)
 
 
 def _greet(record: records.Record) -> None:

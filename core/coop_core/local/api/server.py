@@ -91,6 +91,10 @@ class ApiServer:
             return statuses.response(refused)
         except (ConnectionResetError, TimeoutError):
             raise
+        except OSError as refused:  # a full disk is no bug: the client is told, and the log stays short
+            log.error("a request failed: %s: %s", http.method, refused)
+            why = refused.strerror or type(refused).__name__
+            return statuses.response(Refused(500, "InternalError", f"Internal error occurred: {why}", {}))
         except Exception:  # the server's own door: a bug in one handler is that client's 500, and goes to the log
             log.exception("a request failed: %s", http.method)
             return statuses.response(Refused(500, "InternalError", "Internal error occurred", {}))
