@@ -5,6 +5,7 @@ Without a `[cluster]` table, coop works on the local platform.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 
 from coop_core.errors import CoopError, ExitCode
+from coop_core.text import one_line
 
 if TYPE_CHECKING:
     from coop_core.paths import Home
@@ -74,10 +76,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load(home: Home) -> Settings:
-    """The settings as the user wrote them; raises CoopError with the file's name on the first mistake."""
+    """The settings as the user wrote them; raises CoopError with file and line of the first mistake."""
     path = home.settings_file
+    text = ""
     try:
-        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Settings)
+        text = path.read_text("utf-8")
+        return msgspec.convert(tomllib.loads(text), Settings)
     except FileNotFoundError:
         return Settings()
     except (OSError, UnicodeDecodeError) as error:
@@ -86,13 +90,75 @@ def load(home: Home) -> Settings:
     except tomllib.TOMLDecodeError as error:
         why, remedy = f"{path}: {error}", f"correct the TOML in {path}, or remove the file"
     except msgspec.ValidationError as error:
-        keys = ", ".join(Settings.__struct_fields__)
-        why, remedy = (
-            f"{path}: {error}",
-            f"the keys are {keys}; [cluster] holds kubeconfig, context, domain, scheme; "
-            "[registry] holds address, pulled_as; [dagger] holds cli, engine, images",
-        )
+        why, remedy = _mistake(path, text, str(error))
     raise CoopError("cannot read the settings", why, remedy, ExitCode.CONFIG)
+
+
+_WANTED = {
+    "user": 'a name, e.g. "ada"',
+    "remote": 'the name of a Git remote, e.g. "origin"',
+    "expires": '"never", or hours or days such as "12h" or "30d"',
+    "port": "a whole number from 0 to 65535",
+    "builder": '"local" or "dagger"',
+    "cluster": "a table: [cluster] on a line of its own, its keys below",
+    "cluster.kubeconfig": 'a path, e.g. "~/.kube/coop"',
+    "cluster.context": "the name of a context in the kubeconfig",
+    "cluster.domain": 'a domain, e.g. "apps.example.org"',
+    "cluster.scheme": '"https" or "http"',
+    "registry": "a table: [registry] on a line of its own, its keys below",
+    "registry.address": 'a registry and a path in it, e.g. "ghcr.io/ada"',
+    "registry.pulled_as": "the same registry as the cluster calls it",
+    "dagger": "a table: [dagger] on a line of its own, its keys below",
+    "dagger.cli": "a path",
+    "dagger.engine": 'an address, e.g. "tcp://host:1234"',
+    "dagger.images": "images by language: python, node, static",
+}
+"""What each key holds, in the words of an error."""
+
+_UNKNOWN = re.compile(r"unknown field `(.*?)`")
+_MISSING = re.compile(r"missing required field `(.*?)`")
+_AT = re.compile(r" - at (?:`key` in )?`\$\.?(.*?)`$")
+
+
+def _mistake(path: Path, text: str, said: str) -> tuple[str, str]:
+    """Why these settings cannot be read and what to do, from what the parser said."""
+    import difflib  # deferred: only a mistake needs it
+
+    at = _AT.search(said)
+    place = ".".join(at[1].split(".")[:2]).partition("[")[0] if at else ""
+    if unknown := _UNKNOWN.search(said):
+        key = f"{place}.{unknown[1]}" if place else unknown[1]
+        known = [name for name in _WANTED if name.rpartition(".")[0] == place]
+        near = difflib.get_close_matches(key, known, n=1)
+        why = f'there is no key "{one_line(key, 80)}"'
+        remedy = f'did you mean "{near[0]}"? ' if near else ""
+        remedy += f"The keys{f' of [{place}]' if place else ''} are {', '.join(_last(name) for name in known)}"
+    elif missing := _MISSING.search(said):
+        key, why = place, f"[{place}] needs the key {missing[1]}"
+        remedy = f"write there {missing[1]} = …: {_WANTED[f'{place}.{missing[1]}']}"
+    else:
+        key, why = place, f'"{place}" does not hold what it must'
+        remedy = f"write {place} as {_WANTED.get(place, 'a table of settings')}"
+    line = _line_of(key, text)
+    return f"{path}{f':{line}' if line else ''}: {why}", remedy
+
+
+def _last(key: str) -> str:
+    return key.rpartition(".")[2]
+
+
+def _line_of(key: str, text: str) -> int | None:
+    """The line on which a key, or its table, begins; None when it is written in a way that is not looked for."""
+    table, _, name = key.rpartition(".")
+    within = ""
+    for number, line in enumerate(text.split("\n"), 1):
+        if header := re.match(r"\s*\[([^\[\]]+)\]", line):
+            within = header[1].strip()
+            if within == key:
+                return number
+        elif within == table and re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=", line):
+            return number
+    return None
 
 
 def expand(path: str) -> Path:

@@ -27,7 +27,7 @@ async def test_a_mistake_in_the_settings_is_told(case: Case) -> None:
     case.home.settings_file.write_text("prot = 1\n")
     result = (await look(case))["settings"].result
     assert result.verdict is Verdict.FAILED
-    assert "the keys are user, remote" in result.mend
+    assert "The keys are user, remote" in result.mend
 
 
 async def test_tokens_that_others_can_read_are_closed_by_fix_alone(case: Case) -> None:
