@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from coop_core.errors import CoopError, ExitCode
 from coop_core.platform import control
+from coop_core.platform import record as records
 from coop_core.settings import expand
 
 if TYPE_CHECKING:
@@ -54,6 +55,20 @@ def reach(home: Home, settings: Settings, user: str) -> Access:
     if settings.cluster:
         return of_cluster(settings.cluster, user)
     return of_local(home, control.up(home, port=settings.port, user=user))
+
+
+def look(home: Home, settings: Settings, user: str) -> Access:
+    """As `reach`, for those who only want to see: a local platform that does not run stays so, as a CoopError."""
+    if settings.cluster:
+        return of_cluster(settings.cluster, user)
+    if record := records.living(home.platform):
+        return of_local(home, record)
+    raise CoopError(
+        "cannot see any service",
+        "the local platform is not running",
+        "coop platform up, or coop dev beside a coop.yaml",
+        ExitCode.PLATFORM,
+    )
 
 
 def of_local(home: Home, record: Record) -> Access:

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="How to print.")
 def command(output: str) -> None:
     """Print the services you see, with version, sync, health, ready pods, age and URL."""
-    from coop_core.platform.access import reach
+    from coop_core.platform.access import look
     from coop_tui.workspace import user_name
 
     home = Home.from_environment()
     settings = user_settings.load(home)
-    access = reach(home, settings, user_name(settings))
+    access = look(home, settings, user_name(settings))
     click.echo(asyncio.run(_status(access, as_json=output == "json")), nl=False)
 
 
