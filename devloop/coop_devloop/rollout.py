@@ -62,12 +62,15 @@ class History(Protocol):
 
 
 class Rollout:
-    """The rollout of one service in one environment. `follow` runs until it is closed."""
+    """The rollout of one service in one environment. repository: URL of the remote that holds its branch."""
 
-    def __init__(self, client: KubeClient, environment: str, service: str, history: History) -> None:
+    def __init__(
+        self, client: KubeClient, environment: str, service: str, history: History, *, repository: str
+    ) -> None:
         self._client = client
         self._history = history
         self._environment = environment
+        self._repository = repository
         of_service = Selection(labels=f"{labels.NAME}={service}")
         self._followed: dict[Kind, tuple[str, Selection]] = {
             kinds.APPLICATION: (
@@ -89,7 +92,8 @@ class Rollout:
 
     def aim(self, commit: str, source_commit: str = "") -> None:
         """From now on, verdicts are about `commit`, whose pods carry `source_commit` ("" for any)."""
-        self._deploy, self._told = live.Deploy(commit, source_commit), None
+        self._deploy = live.Deploy(commit, source_commit, repository=self._repository)
+        self._told = None
         self._judged = set()
         self._changed.set()
         self._moved.set()

@@ -52,7 +52,7 @@ class Session:
                 answers.observe(entry)
                 observe(entry, state)
 
-            rollout = Rollout(self.client, place.environment, place.service, self.workshop)
+            rollout = _rollout(self.workshop, self.client)
             loop = DevLoop(self.workshop, rollout, SystemClock(), seen)
             stop = asyncio.Event()
             try:
@@ -68,6 +68,11 @@ class Session:
                 log.close()
 
 
+def _rollout(workshop: Workshop, client: KubeClient) -> Rollout:
+    place = workshop.place
+    return Rollout(client, place.environment, place.service, workshop, repository=place.remote.url)
+
+
 async def deploy_once(workshop: Workshop, client: KubeClient) -> None:
     """Takes the working tree live as it is, once; raises CoopError with the reason when it does not get there."""
     ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -81,7 +86,7 @@ async def deploy_once(workshop: Workshop, client: KubeClient) -> None:
             problem = state.problem
 
     place = workshop.place
-    loop = DevLoop(workshop, Rollout(client, place.environment, place.service, workshop), SystemClock(), seen)
+    loop = DevLoop(workshop, _rollout(workshop, client), SystemClock(), seen)
     started = LoopStarted(place.environment, place.service, os.getpid())
     running = asyncio.create_task(loop.run(started, _nothing()))
     try:

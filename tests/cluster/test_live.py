@@ -158,3 +158,22 @@ def test_a_sleeping_environment_is_live_with_no_pods() -> None:
     asleep = deployment(replicas=0, updatedReplicas=0, availableReplicas=0)
     asleep["spec"]["replicas"] = 0
     assert verdict(dep=asleep, pods=[]) == Live(0)
+
+
+@pytest.mark.parametrize(
+    ("ours", "is_same"),
+    [
+        ("git@git.example.org:team/hello.git", True),
+        ("ssh://git@git.example.org:22/team/hello", True),
+        ("https://ada:token@GIT.example.org/team/hello.git/", True),
+        ("", True),
+        ("https://git.example.org/ada/hello.git", False),
+        ("/home/ada/hello.git", False),
+    ],
+)
+def test_an_application_of_another_repository_is_told_as_such(ours: str, *, is_same: bool) -> None:
+    other = {**application(OLD_COMMIT), "spec": {"source": {"repoURL": "https://git.example.org/team/hello.git"}}}
+    waits = verdict(other, commit=Deploy(COMMIT, repository=ours))
+    assert isinstance(waits, Waiting)
+    told = "of another repository, https://git.example.org/team/hello.git"
+    assert (told in waits.reason) is not is_same

@@ -61,7 +61,7 @@ def application(revision: str) -> dict[str, Any]:
 async def test_a_deploy_that_the_platform_skipped_for_a_newer_one_is_live_and_an_older_one_proves_nothing() -> None:
     platform, branch = Platform(), Branch("older", "ours", "newer")
     told: asyncio.Queue[e.Event] = asyncio.Queue()
-    rollout = Rollout(cast("KubeClient", platform), "dev-ada", "hello", branch)
+    rollout = Rollout(cast("KubeClient", platform), "dev-ada", "hello", branch, repository="")
     running = asyncio.create_task(rollout.run(told.put_nowait))
     rollout.aim("ours")
     branch.may_say.set()
@@ -82,7 +82,7 @@ async def test_a_deploy_that_the_platform_skipped_for_a_newer_one_is_live_and_an
 async def test_a_remote_that_is_slow_to_say_so_holds_up_no_other_news() -> None:
     platform, branch = Platform(), Branch("older", "ours")
     told: asyncio.Queue[e.Event] = asyncio.Queue()
-    rollout = Rollout(cast("KubeClient", platform), "dev-ada", "hello", branch)
+    rollout = Rollout(cast("KubeClient", platform), "dev-ada", "hello", branch, repository="")
     running = asyncio.create_task(rollout.run(told.put_nowait))
     rollout.aim("ours")
     async with asyncio.timeout(LIMIT_S):

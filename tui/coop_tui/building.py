@@ -67,7 +67,7 @@ def workshop_for(
     """
     remote = workspace.remote(access)
     if access.is_local:
-        remotes.follow(workspace.home, remote.url)
+        remotes.follow(workspace.home, workspace.repository, remote.url)
     place = Place(
         repository=workspace.repository,
         prefix=workspace.prefix,

@@ -30,12 +30,13 @@ class Deploy:
 
     source_commit: what the pod template must name; "" accepts any. Give it: it tells an old Deployment, seen a
     moment too early, from the new one. later: deploy commits known to come after `commit` on the same branch, which
-    prove as much.
+    prove as much. repository: URL of the remote that holds them, "" when it does not matter.
     """
 
     commit: str
     source_commit: str = ""
     later: frozenset[str] = frozenset()
+    repository: str = ""
 
     def accepts(self, revision: str) -> bool:
         return bool(revision) and (revision == self.commit or revision in self.later)
@@ -119,6 +120,8 @@ def _applied(application: Raw, deploy: Deploy) -> Waiting | Failed | None:
             return Waiting(_phrase("syncing", operation.get("message", "")), "operation")
     if not deploy.accepts(revision):
         seen = f"the application is at {short(revision)}" if revision else "the application was not compared yet"
+        if other := _other_repository(application, deploy):
+            seen = f"{seen} of another repository, {other}"
         return Waiting(f"{seen}, this deploy is {short(deploy.commit)}", "sync")
     # Without an operation at this commit, Synced says that the platform already was what the commit asks for.
     if application.get("operation") or not operation or operation.get("phase") != "Succeeded":
@@ -126,6 +129,24 @@ def _applied(application: Raw, deploy: Deploy) -> Waiting | Failed | None:
     if sync.get("status") != "Synced":
         return Waiting(f"the application is {one_line(str(sync.get('status', 'Unknown')), 20)}", "sync")
     return None
+
+
+def _other_repository(application: Raw, deploy: Deploy) -> str:
+    """The repository that the application reads, when it is not the deploy's; else "".
+
+    One and the same may be read over SSH here and over HTTPS there.
+    """
+    url = str(((application.get("spec") or {}).get("source") or {}).get("repoURL", ""))
+    is_same = not deploy.repository or not url or _place(url) == _place(deploy.repository)
+    return "" if is_same else one_line(url, 200)
+
+
+def _place(url: str) -> str:
+    """Host and path of a Git URL in any of its forms, to compare by."""
+    after_user = url.partition("://")[2].rpartition("@")[2] if "://" in url else url.rpartition("@")[2]
+    host, separator, path = after_user.partition("/" if "://" in url else ":")
+    name = f"{host.partition(':')[0].lower()}/{path}" if separator else after_user
+    return name.rstrip("/").removesuffix(".git")
 
 
 def _condition(status: Raw, deploy: Deploy) -> Waiting | Failed | None:

@@ -27,25 +27,27 @@ def ensure(home: Home) -> None:
     """Makes the configuration, with no repository in it, when it is not there."""
     path = config_file(home)
     if not path.exists():
-        _write(path, {"repositories": []})
+        _write(path, [])
 
 
-def follow(home: Home, url: str) -> None:
-    """Makes the local platform's agent read the environment branches of `url`."""
+def follow(home: Home, repository: Repository, url: str) -> None:
+    """Makes the local platform's agent read the environment branches of `url`, the remote of `repository` now.
+
+    A remote that this repository had before is read no more, lest two of them say what runs in one environment.
+    """
     path = config_file(home)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    entry = {"url": url, "folder": str(repository.root.resolve())}
     with path.with_suffix(".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        known = msgspec.json.decode(path.read_bytes()) if path.exists() else {"repositories": []}
-        if any(entry["url"] == url for entry in known["repositories"]):
-            return
-        known["repositories"].append({"url": url})
-        _write(path, known)
+        known = msgspec.json.decode(path.read_bytes())["repositories"] if path.exists() else []
+        if entry not in known:
+            _write(path, [*(one for one in known if one.get("folder") != entry["folder"]), entry])
 
 
-def _write(path: Path, configuration: dict[str, list[dict[str, str]]]) -> None:
+def _write(path: Path, repositories: list[dict[str, str]]) -> None:
     new = path.with_suffix(".new")
-    new.write_bytes(msgspec.json.encode(configuration))
+    new.write_bytes(msgspec.json.encode({"repositories": repositories}))
     os.replace(new, path)
 
 
