@@ -102,6 +102,13 @@ def test_of_two_repositories_with_one_service_the_holder_keeps_it_and_the_other_
     assert URL in kept.problems[0]
 
 
+def test_a_holder_that_cannot_be_read_loses_nothing_to_another_repository() -> None:
+    there, holds = view(branch("main", "web", url=OTHER), unread=URL), [app("main", "web")]
+    assert planned(there, holds, [space("main")]).actions == ()
+    (taken,) = planned(view(branch("main", "web", url=OTHER)), holds, [space("main")]).actions
+    assert isinstance(taken, ChangeApplication)
+
+
 def test_a_changed_application_is_put_right_and_defaults_are_left_alone() -> None:
     present = app("main", "web")
     present["spec"]["source"]["directory"] = {"recurse": False}

@@ -113,7 +113,8 @@ def plan(git: GitView, applications: Iterable[Raw], namespaces: Iterable[Raw], n
         if branch.environment in foreign
     ]
     living = [branch for branch in branches if not expiring.is_expired(branch, now_s)]
-    wanted = _wanted(living, existing, problems)
+    unread = {public_url(url) for url in git.unread}
+    wanted = _wanted(living, existing, unread, problems)
     actions = [
         *_namespaces_to_create(living, spaces),
         *(MarkNamespace(name, patch) for name, patch in expiring.marks(branches, git.unread, spaces, now_s)),
@@ -176,8 +177,13 @@ def repository_of(body: Raw) -> str:
     return str(((body.get("spec") or {}).get("source") or {}).get("repoURL", ""))
 
 
-def _wanted(branches: Sequence[Branch], existing: dict[str, Raw], problems: list[str]) -> dict[str, Raw]:
-    """Applications by name. Of two repositories with the same service, the one that has it keeps it."""
+def _wanted(
+    branches: Sequence[Branch], existing: dict[str, Raw], unread: set[str], problems: list[str]
+) -> dict[str, Raw]:
+    """Applications by name. Of two repositories with the same service, the one that has it keeps it.
+
+    One that cannot be read keeps what it has, too. unread: as in Applications.
+    """
     candidates: dict[str, list[Raw]] = {}
     for branch in branches:
         for folder in branch.folders:
@@ -192,7 +198,10 @@ def _wanted(branches: Sequence[Branch], existing: dict[str, Raw], problems: list
     wanted: dict[str, Raw] = {}
     for name, bodies in candidates.items():
         holder = _holder(existing[name]) if name in existing else None
-        wanted[name] = next((body for body in bodies if _holder(body) == holder), bodies[0])
+        its = next((body for body in bodies if _holder(body) == holder), None)
+        if its is None and holder and holder[0] in unread:
+            continue
+        wanted[name] = its or bodies[0]
         problems += [
             f"application {name} is already that of {' '.join(_holder(wanted[name]))}; "
             f"{' '.join(_holder(body))} is ignored"

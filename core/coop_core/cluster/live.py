@@ -121,7 +121,9 @@ def _applied(application: Raw, deploy: Deploy) -> Waiting | Failed | None:
     if not deploy.accepts(revision):
         seen = f"the application is at {short(revision)}" if revision else "the application was not compared yet"
         if other := _other_repository(application, deploy):
-            seen = f"{seen} of another repository, {other}"
+            return Waiting(
+                f"{seen} of another repository, {other}: rename the service here, or there: coop env delete", "sync"
+            )
         return Waiting(f"{seen}, this deploy is {short(deploy.commit)}", "sync")
     # Without an operation at this commit, Synced says that the platform already was what the commit asks for.
     if application.get("operation") or not operation or operation.get("phase") != "Succeeded":
