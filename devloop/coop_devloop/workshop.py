@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from coop_core.build.request import BuildFailed, BuildRequest
 from coop_core.errors import CoopError, ExitCode, of_system
 from coop_core.git import deploying, repository, snapshot
+from coop_core.git.deploy_request import LIFETIME_S, DeployRequest
 from coop_core.git.failures import Unreachable
 from coop_core.manifests.rendering import Target
 from coop_core.text import one_line
@@ -72,7 +73,7 @@ class Place:
     environment: str
     remote: Remote
     domain: str
-    lifetime_s: float | None = deploying.LIFETIME_S
+    lifetime_s: float | None = LIFETIME_S
 
 
 class Workshop:
@@ -220,10 +221,10 @@ class Workshop:
         self._branch.moved_to(head)
         return head
 
-    def _request(self, commit: str, image: str) -> deploying.DeployRequest:
+    def _request(self, commit: str, image: str) -> DeployRequest:
         place, taken = self.place, self._snapshot
         target = Target(place.environment, commit, place.domain)
-        return deploying.DeployRequest(
+        return DeployRequest(
             environment=place.environment,
             service=place.service,
             files=self._service_read().manifests(target, image),

@@ -5,19 +5,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from coop_core.agent import planning, refreshing
-from coop_core.agent.planning import (
-    Branch,
+from coop_core.agent.actions import (
     ChangeApplication,
     CreateApplication,
     CreateNamespace,
     DeleteApplication,
     DeleteNamespace,
-    GitView,
     MarkNamespace,
-    Plan,
-    plan,
 )
+from coop_core.agent.planning import Plan, plan
 from coop_core.agent.refreshing import Asked
+from coop_core.agent.seen import Branch, GitView
 from coop_core.cluster import labels
 from coop_core.git.branches import named_by
 

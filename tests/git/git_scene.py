@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from coop_core.git import repository
-from coop_core.git.deploying import DeployRequest
+from coop_core.git.deploy_request import DeployRequest
 from coop_core.git.objects import Objects
 from coop_core.git.repository import Remote
 from coop_core.git.runner import Git

@@ -9,6 +9,7 @@ from coop_core.clock import rfc3339
 from coop_core.cluster import labels
 from coop_core.errors import CoopError, ExitCode
 from coop_core.git import deploying, messages, repository, snapshot
+from coop_core.git.deploy_request import LIFETIME_S
 from coop_core.git.repository import Identity, Remote
 from tests.git.git_scene import Scene, add_hook, files, git, request
 
@@ -72,7 +73,7 @@ def test_the_trailers_lead_back_to_the_source(scene: Scene) -> None:
     committed_s = int(git(scene.bare, "log", "-1", "--format=%ct", done.commit))
     ends_s = messages.expires_s("dev-ada", text)
     assert ends_s
-    assert 0 <= ends_s - committed_s - deploying.LIFETIME_S + 1 <= 2
+    assert 0 <= ends_s - committed_s - LIFETIME_S + 1 <= 2
     assert messages.trailers(text) == {
         "Coop-Service": "hello",
         "Coop-Environment": "dev-ada",

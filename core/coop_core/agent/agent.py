@@ -10,8 +10,9 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, assert_never
 
-from coop_core.agent import configuration, planning, refreshing
+from coop_core.agent import actions, configuration, planning, refreshing
 from coop_core.agent.repositories import RepositoryFollower
+from coop_core.agent.seen import GitView
 from coop_core.agent.watching import RefsWatch
 from coop_core.cluster import kinds, labels
 from coop_core.errors import CoopError
@@ -23,7 +24,8 @@ from coop_core.text import one_line
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from coop_core.agent.planning import Action, Branch
+    from coop_core.agent.actions import Action
+    from coop_core.agent.seen import Branch
     from coop_core.clock import Clock
     from coop_core.cluster.kinds import Kind, Raw
     from coop_core.git.mirror import Mirror
@@ -167,12 +169,12 @@ class Agent:
                     self._reconcile.set()
                     break
 
-    def _git(self) -> planning.GitView:
+    def _git(self) -> GitView:
         followers = self._followers.values()
         branches: list[Branch] = []
         for follower in followers:
             branches += follower.branches or ()
-        return planning.GitView(
+        return GitView(
             tuple(branches),
             unread=frozenset(follower.url for follower in followers if not follower.is_current),
             configured=frozenset(self._followers),
@@ -193,25 +195,25 @@ class Agent:
     async def _act(self, action: Action) -> None:
         client = self._client
         match action:
-            case planning.CreateNamespace(body):
+            case actions.CreateNamespace(body):
                 await client.create(kinds.NAMESPACE, body)
                 log.info("environment %s created", body["metadata"]["name"])
-            case planning.MarkNamespace(name, patch):
+            case actions.MarkNamespace(name, patch):
                 await client.patch(kinds.NAMESPACE, None, name, patch)
                 expired = (patch["metadata"]["annotations"] or {}).get(labels.EXPIRED)
                 log.info("environment %s %s", name, f"expired at {expired}" if expired else "is back")
-            case planning.DeleteNamespace(name):
+            case actions.DeleteNamespace(name):
                 await client.delete(kinds.NAMESPACE, None, name)
                 log.info("environment %s removed: its branch is gone", name)
-            case planning.CreateApplication(body):
+            case actions.CreateApplication(body):
                 created = await client.create(kinds.APPLICATION, body)
                 self._note(created)
                 log.info("application %s created", created["metadata"]["name"])
-            case planning.ChangeApplication(name, patch):
+            case actions.ChangeApplication(name, patch):
                 changed = await client.patch(kinds.APPLICATION, kinds.ARGOCD_NAMESPACE, name, patch)
                 self._note(changed)
                 log.info("application %s changed", name)
-            case planning.DeleteApplication(name):
+            case actions.DeleteApplication(name):
                 await client.delete(kinds.APPLICATION, kinds.ARGOCD_NAMESPACE, name)
                 log.info("application %s deleted: its folder or branch is gone, or expired", name)
             case _:

@@ -20,7 +20,7 @@ from coop_core.cluster import labels
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from coop_core.agent.planning import Branch
+    from coop_core.agent.seen import Branch
     from coop_core.cluster.kinds import Raw
 
 

@@ -12,6 +12,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from coop_core.agent import expiring
+from coop_core.agent.actions import (
+    Action,
+    ChangeApplication,
+    CreateApplication,
+    CreateNamespace,
+    DeleteApplication,
+    DeleteNamespace,
+    MarkNamespace,
+)
 from coop_core.cluster import kinds, labels
 from coop_core.git.branches import BRANCHES
 from coop_core.git.repository import PERSONAL
@@ -20,75 +29,13 @@ from coop_core.text import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from coop_core.agent.seen import Branch, GitView
     from coop_core.cluster.kinds import Raw
 
 PROJECT = "coop"
 IN_CLUSTER = "https://kubernetes.default.svc"
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """One environment branch of one repository: what runs in that environment, as far as this repository says."""
-
-    url: str
-    environment: str
-    commit: str
-    folders: tuple[str, ...]
-    """All folders at the branch's root, checked or not."""
-    expires_s: float | None = None
-    """When nothing of it shall run any more, in seconds since the epoch; None is never."""
-
-
-@dataclass(frozen=True, slots=True)
-class GitView:
-    """branches: in order of configuration. unread: URLs whose branches are not known now."""
-
-    branches: tuple[Branch, ...] = ()
-    unread: frozenset[str] = frozenset()
-    configured: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class CreateNamespace:
-    body: Raw
-
-
-@dataclass(frozen=True, slots=True)
-class MarkNamespace:
-    """A merge patch that says whether the environment has expired."""
-
-    name: str
-    patch: Raw
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteNamespace:
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class CreateApplication:
-    body: Raw
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeApplication:
-    """A merge patch that puts right what we own of it."""
-
-    name: str
-    patch: Raw
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteApplication:
-    name: str
-
-
-Action = (
-    CreateNamespace | MarkNamespace | DeleteNamespace | CreateApplication | ChangeApplication | DeleteApplication
-)
 
 
 @dataclass(frozen=True, slots=True)

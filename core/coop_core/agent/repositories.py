@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from coop_core.agent import planning
+from coop_core.agent.seen import Branch
 from coop_core.agent.watching import BY_PROCESS, BY_REQUEST, ON_DISK, Pace, RefsWatch, Ticks
 from coop_core.errors import CoopError
 from coop_core.git import messages, remotes
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from coop_core.agent.planning import Branch
     from coop_core.clock import Clock
     from coop_core.git.mirror import Mirror
     from coop_core.git.references import Found, References
@@ -149,7 +149,7 @@ class RepositoryFollower:
                 raise OSError(f"commit {commit[:12]} of {environment} went away while it was read")
             said, folders = read[commit]
             ends_s = messages.expires_s(environment, said.message)
-            branches.append(planning.Branch(self.url, environment, commit, tuple(sorted(folders)), ends_s))
+            branches.append(Branch(self.url, environment, commit, tuple(sorted(folders)), ends_s))
         self.branches = tuple(branches)
 
     def _checked(self, refs: dict[str, str]) -> dict[str, str]:

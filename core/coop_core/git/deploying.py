@@ -16,48 +16,21 @@ from coop_core.errors import CoopError, ExitCode
 from coop_core.git import committing, failures, messages
 from coop_core.git.objects import FOLDER, Commit, Objects
 from coop_core.git.remotes import url_mark
-from coop_core.git.repository import COOP, Identity
 from coop_core.git.runner import REMOTE_LIMIT_S, check_id, check_ref
 from coop_core.git.trees import Limits, contents
 from coop_core.manifests.comparing import is_same_deployment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from coop_core.git.deploy_request import DeployRequest
     from coop_core.git.repository import Remote, Repository
 
 _ATTEMPTS = 40
-LIFETIME_S = 7 * 24 * 3600.0
-"""How long a personal environment stays after its last deploy commit, unless the user says otherwise."""
 
 # Somebody was quicker; said by our own git, or by a remote that was writing the same ref.
 _LOST_RACE = re.compile(
     r"stale info|fetch first|non-fast-forward|incorrect old value|failed to update ref|failed to lock"
     r"|cannot lock ref|reference already exists|ref updated since checkout"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class DeployRequest:
-    """One service's manifests for one environment, and where they come from.
-
-    files: file name to canonical YAML; empty takes the service out of the environment.
-    source_commit: the snapshot or commit that was built. reference: the commit it stands on, for Argo CD's UI;
-    None on a branch without commits.
-    """
-
-    environment: str
-    service: str
-    files: Mapping[str, bytes]
-    image: str
-    source_commit: str
-    reference: Commit | None = None
-    source_url: str = ""
-    author: Identity = COOP
-    subject: str = ""
-    """First line of the message; "" for "deploy <service> to <environment>"."""
-    lifetime_s: float | None = LIFETIME_S
-    """How long a personal environment stays if nothing is deployed to it any more; None for ever."""
 
 
 @dataclass(frozen=True, slots=True)

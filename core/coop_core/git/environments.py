@@ -15,6 +15,7 @@ from coop_core.cluster import labels
 from coop_core.errors import CoopError, ExitCode
 from coop_core.git import committing, deploying, failures, messages, refs
 from coop_core.git.branches import BRANCHES, SHARED, is_name
+from coop_core.git.deploy_request import LIFETIME_S
 from coop_core.git.objects import FOLDER, Objects
 from coop_core.git.remotes import url_mark
 from coop_core.git.runner import REMOTE_LIMIT_S
@@ -120,7 +121,7 @@ def wake(
     remote: Remote,
     name: str,
     author: Identity,
-    lifetime_s: float | None = deploying.LIFETIME_S,
+    lifetime_s: float | None = LIFETIME_S,
 ) -> Outcome:
     """Brings back exactly what ran before the environment slept or expired; nothing when it is awake."""
 

@@ -13,7 +13,7 @@ from coop_core.git.repository import PERSONAL
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from coop_core.git.deploying import DeployRequest
+    from coop_core.git.deploy_request import DeployRequest
 
 # Argo CD shows the commit that these name beside the deploy commit.
 REFERENCE = "Argocd-reference-commit-"
