@@ -94,7 +94,7 @@ async def test_the_environment_is_small_and_what_was_asked_for(
 
 
 async def test_a_missing_config_map_is_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("coop_core.local.runtime.containers.CONFIG_PAUSE_S", 0.05)
+    monkeypatch.setattr("coop_core.local.runtime.running.CONFIG_PAUSE_S", 0.05)
     bench.pod("web", shell(bench, "sleep 60", envFrom=[{"configMapRef": {"name": "late"}}]))
     waiting = await bench.until(lambda: container(bench.get(kinds.POD, "web")).get("state", {}).get("waiting"))
     assert waiting == {"reason": "CreateContainerConfigError", "message": 'configmap "late" not found'}

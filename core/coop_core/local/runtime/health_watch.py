@@ -24,16 +24,16 @@ _EAGER = ((0.25, 0.005), (2.0, 0.015), (5.0, 0.1), (10.0, 0.5))
 class Listener(Protocol):
     """Who is told what the probes found."""
 
-    def started(self, container: str) -> None:
+    def started(self) -> None:
         """The startup probe succeeded, or there is none."""
 
-    def readiness(self, container: str, ready: bool, trouble: str) -> None:
+    def readiness(self, ready: bool, trouble: str) -> None:
         """Readiness as of the latest look; `trouble` is why not, e.g. "Readiness probe failed: ..."."""
 
-    def unwell(self, container: str, trouble: str) -> None:
+    def unwell(self, trouble: str) -> None:
         """A probe failed, told at most once per its period."""
 
-    def failed(self, container: str, trouble: str) -> None:
+    def failed(self, trouble: str) -> None:
         """The container is to be restarted: its liveness or startup probe gave up."""
 
 
@@ -66,17 +66,16 @@ class HealthWatch:
 
     async def run(self) -> None:
         """Looks until cancelled, or until the container has to be restarted."""
-        name = self.container["name"]
         startup = self.container.get("startupProbe")
         if startup and not self.is_adopted and not await self._wait_for_start(startup):
             return
-        self.listener.started(name)
+        self.listener.started()
         async with asyncio.TaskGroup() as group:
             readiness = self.container.get("readinessProbe")
             if readiness:
                 group.create_task(self._keep_ready(readiness))
             else:
-                self.listener.readiness(name, True, "")
+                self.listener.readiness(True, "")
             if self.container.get("livenessProbe"):
                 group.create_task(self._keep_alive(self.container["livenessProbe"]))
 
@@ -94,15 +93,15 @@ class HealthWatch:
             trouble = f"Startup probe failed: {trouble}"
             if now_s - told_s >= period_s:
                 told_s = now_s
-                self.listener.unwell(self.container["name"], trouble)
-            self.listener.readiness(self.container["name"], False, trouble)
+                self.listener.unwell(trouble)
+            self.listener.readiness(False, trouble)
             if now_s - began_s >= patience_s:
-                self.listener.failed(self.container["name"], trouble)
+                self.listener.failed(trouble)
                 return False
             await asyncio.sleep(_eager_pause_s(now_s - began_s, period_s))
 
     async def _keep_ready(self, spec: Raw) -> None:
-        name, period_s = self.container["name"], _period_s(spec)
+        period_s = _period_s(spec)
         tally, ready, was_ready = _Tally(), self.is_adopted, self.is_adopted
         if not self.is_adopted:
             await asyncio.sleep(_initial_delay_s(spec))
@@ -114,27 +113,27 @@ class HealthWatch:
             if trouble is None:
                 ready = ready or tally.successes >= (spec.get("successThreshold") or 1)
                 was_ready = was_ready or ready
-                self.listener.readiness(name, ready, "")
+                self.listener.readiness(ready, "")
             else:
                 trouble = f"Readiness probe failed: {trouble}"
                 ready = ready and tally.failures < (spec.get("failureThreshold") or 3)
-                self.listener.readiness(name, ready, trouble)
+                self.listener.readiness(ready, trouble)
                 if was_ready or now_s - told_s >= period_s:
                     told_s = now_s
-                    self.listener.unwell(name, trouble)
+                    self.listener.unwell(trouble)
             await asyncio.sleep(period_s if was_ready else _eager_pause_s(now_s - began_s, period_s))
 
     async def _keep_alive(self, spec: Raw) -> None:
-        name, tally = self.container["name"], _Tally()
+        tally = _Tally()
         await asyncio.sleep(_initial_delay_s(spec) or _period_s(spec))
         while True:
             trouble = await probe(spec, self.subject)
             tally.count(trouble)
             if trouble is not None:
                 trouble = f"Liveness probe failed: {trouble}"
-                self.listener.unwell(name, trouble)
+                self.listener.unwell(trouble)
                 if tally.failures >= (spec.get("failureThreshold") or 3):
-                    self.listener.failed(name, trouble)
+                    self.listener.failed(trouble)
                     return
             await asyncio.sleep(_period_s(spec))
 

@@ -17,8 +17,8 @@ from coop_core.clock import parse_rfc3339
 from coop_core.cluster import kinds
 from coop_core.local.objects import Conflict, NotFound
 from coop_core.local.runtime import preparing, records
-from coop_core.local.runtime.containers import ContainerRunner
 from coop_core.local.runtime.pod_status import pod_status
+from coop_core.local.runtime.running import ContainerRunner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,7 +187,7 @@ class PodWorker:
                 if runner.state.is_sidecar:
                     sidecars.append(group.create_task(runner.run(), name=f"container {runner.name}"))
                     if not is_through:
-                        await runner.has_started.wait()
+                        await runner.care.has_started.wait()
                 elif is_through:
                     runner.state.is_over = True
                 elif await runner.run() != 0:
@@ -242,7 +242,7 @@ class PodWorker:
             async with asyncio.timeout(max(0.0, grace_s - LAST_WORDS_S)), asyncio.TaskGroup() as group:
                 if not self._is_vanished:
                     for runner in self.runners:
-                        group.create_task(runner.take_leave())
+                        group.create_task(runner.care.take_leave())
                 for port in self.record.ports.values():
                     group.create_task(self.node.traffic.idle(port))
         await self._end_processes(ends_s - time.monotonic())

@@ -12,20 +12,19 @@ from coop_core.local import ports
 from coop_core.local.objects import NotFound
 from coop_core.local.runtime import node as nodes
 from coop_core.local.runtime import processes, volumes
-from coop_core.local.runtime.containers import CONFIG_PAUSE_S, FIRST_PAUSE_S, LAST_PAUSE_S
 from coop_core.local.runtime.environment import BadConfig
 from coop_core.local.runtime.free_ports import is_free
+from coop_core.local.runtime.running import CONFIG_PAUSE_S, FIRST_PAUSE_S, LAST_PAUSE_S
 
 if TYPE_CHECKING:
-    from coop_core.local.runtime.containers import ContainerRunner
-    from coop_core.local.runtime.pods import PodWorker
+    from coop_core.local.runtime.container import Container, Pod
 
 ONLY_LOCAL = (
     "the local platform runs images of the local builder only: deploy with `coop dev`, or use a cluster for others"
 )
 
 
-def bind(pod: PodWorker) -> None:
+def bind(pod: Pod) -> None:
     """Gives the pod its node and its ports, which is all the scheduling there is."""
     metadata, spec = pod.body["metadata"], pod.body["spec"]
     annotations = dict(metadata.get("annotations") or {})
@@ -47,7 +46,7 @@ def bind(pod: PodWorker) -> None:
         pod.node.recorder.normal(pod.body, "Scheduled", message)
 
 
-def _port(pod: PodWorker, container: str) -> int:
+def _port(pod: Pod, container: str) -> int:
     """The port it has, if it may keep it: its own process uses it, or nobody does."""
     known = pod.record.ports.get(container)
     process = pod.record.instance(container).process
@@ -62,7 +61,7 @@ def _port(pod: PodWorker, container: str) -> int:
     return known
 
 
-async def find_images(pod: PodWorker) -> None:
+async def find_images(pod: Pod) -> None:
     """Returns once the images of all containers are there."""
     pause_s = FIRST_PAUSE_S
     while True:
@@ -80,7 +79,7 @@ async def find_images(pod: PodWorker) -> None:
         pause_s = min(LAST_PAUSE_S, pause_s * 2)
 
 
-def _find_image(pod: PodWorker, runner: ContainerRunner) -> bool:
+def _find_image(pod: Pod, runner: Container) -> bool:
     reference = runner.state.image
     try:
         runner.image = pod.node.images.locate(reference)
@@ -98,7 +97,7 @@ def _find_image(pod: PodWorker, runner: ContainerRunner) -> bool:
     return True
 
 
-async def lay_out_volumes(pod: PodWorker) -> None:
+async def lay_out_volumes(pod: Pod) -> None:
     """Returns once the content of all volumes is there."""
     folder = pod.node.folder / pod.uid
     while True:
@@ -111,7 +110,7 @@ async def lay_out_volumes(pod: PodWorker) -> None:
             await asyncio.sleep(CONFIG_PAUSE_S)
 
 
-def _warn_of_volumes(pod: PodWorker) -> None:
+def _warn_of_volumes(pod: Pod) -> None:
     for name, (volume, paths) in sorted(volumes.mounted(pod.body["spec"]).items()):
         where = ", ".join(sorted(set(paths)))
         if volumes.is_supported(volume):
