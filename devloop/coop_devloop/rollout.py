@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from coop_core.cluster import kinds, labels, live
-from coop_core.kube.client import LogQuery, Selection
 from coop_core.kube.failures import ApiError
 from coop_core.kube.following import Changed, Gone, Listed, Lost
+from coop_core.kube.reading import LogQuery, Selection
 from coop_core.text import lines
 from coop_devloop.events import PlatformBack, PlatformLost, RolloutFailed, RolloutWaits, WentLive
 

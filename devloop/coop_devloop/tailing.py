@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from coop_core.kube import failures
-from coop_core.kube.client import LogQuery
+from coop_core.kube.reading import LogQuery
 from coop_core.text import one_line
 
 if TYPE_CHECKING:

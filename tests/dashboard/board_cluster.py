@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from coop_core.cluster.kinds import Kind, Raw
-    from coop_core.kube.client import LogQuery
+    from coop_core.kube.reading import LogQuery
 
 NOW_S = 1_790_000_000.0
 

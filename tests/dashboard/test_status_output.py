@@ -11,7 +11,7 @@ from tests.dashboard.board_cluster import HELLO, NOW_S, Cluster, Service
 
 if TYPE_CHECKING:
     from coop_core.cluster.kinds import Kind
-    from coop_core.kube.client import Listing
+    from coop_core.kube.reading import Listing
 
 
 class Lists:
@@ -21,7 +21,7 @@ class Lists:
         self._cluster = cluster
 
     async def list(self, kind: Kind, namespace: str | None = None) -> Listing:
-        from coop_core.kube.client import Listing
+        from coop_core.kube.reading import Listing
 
         return Listing(list(self._cluster.objects[(kind.plural, namespace or "")].values()), "1")
 

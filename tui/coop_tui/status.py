@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from coop_core.cluster.kinds import Kind
     from coop_core.cluster.views import ServiceView
-    from coop_core.kube.client import Listing
+    from coop_core.kube.reading import Listing
 
 _HEADINGS = ("ENVIRONMENT", "SERVICE", "VERSION", "SYNC", "HEALTH", "READY", "AGE", "URL")
 

@@ -5,7 +5,6 @@ Objects go in and come out as plain JSON. Failures are `ApiError`s; no token is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import quote
 
@@ -14,6 +13,7 @@ import msgspec
 from coop_core.cluster.kinds import Raw
 from coop_core.kube import failures, following
 from coop_core.kube.configuration import Access, from_kubeconfig, in_cluster
+from coop_core.kube.reading import ALL, Listing, LogQuery, Selection, WatchEvent
 from coop_core.kube.transport import Call, Transport
 
 if TYPE_CHECKING:
@@ -28,68 +28,7 @@ APPLY_PATCH = "application/apply-patch+yaml"
 
 PAGE = 500
 """Objects per request of a list."""
-Query = dict[str, str]
 JsonPatch = list[Raw]
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """A list as of one revision, from which a watch can go on."""
-
-    items: list[Raw]
-    revision: str
-
-
-@dataclass(frozen=True, slots=True)
-class WatchEvent:
-    """One line of a watch. A BOOKMARK's object carries its revision alone."""
-
-    type: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
-    object: Raw
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which objects of a kind: selectors in Kubernetes' own notation, "" for all."""
-
-    labels: str = ""
-    fields: str = ""
-
-    def query(self) -> Query:
-        query: Query = {}
-        if self.labels:
-            query["labelSelector"] = self.labels
-        if self.fields:
-            query["fieldSelector"] = self.fields
-        return query
-
-
-ALL = Selection()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogQuery:
-    """What of a pod's log. container "" is the pod's default; None leaves a bound out."""
-
-    container: str = ""
-    follow: bool = False
-    previous: bool = False
-    tail_lines: int | None = None
-    since_s: int | None = None
-    timestamps: bool = False
-    limit_bytes: int | None = None
-
-    def query(self) -> Query:
-        values = {
-            "container": self.container or None,
-            "follow": "true" if self.follow else None,
-            "previous": "true" if self.previous else None,
-            "tailLines": self.tail_lines,
-            "sinceSeconds": self.since_s,
-            "timestamps": "true" if self.timestamps else None,
-            "limitBytes": self.limit_bytes,
-        }
-        return {name: str(value) for name, value in values.items() if value is not None}
 
 
 class _EventLine(msgspec.Struct):

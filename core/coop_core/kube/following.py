@@ -11,7 +11,7 @@ import random
 import time
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from coop_core.kube import failures
 
@@ -19,12 +19,22 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from coop_core.cluster.kinds import Kind, Raw
-    from coop_core.kube.client import KubeClient, Selection
+    from coop_core.kube.reading import Listing, Selection, WatchEvent
 
 FIRST_DELAY_S = 0.2
 LONGEST_DELAY_S = 15.0
 _SHORT_WATCH_S = 1.0
 """A watch that ends sooner, with nothing said, is a server in trouble: do not hammer it."""
+
+
+class Reader(Protocol):
+    """The part of a client that lists and watches once."""
+
+    async def list(self, kind: Kind, namespace: str | None, *, where: Selection) -> Listing: ...
+
+    def watch(
+        self, kind: Kind, namespace: str | None, *, revision: str, where: Selection
+    ) -> AsyncGenerator[WatchEvent, None]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +92,7 @@ def watch_s() -> int:
     return random.randint(300, 600)
 
 
-async def follow(
-    client: KubeClient, kind: Kind, namespace: str | None, where: Selection
-) -> AsyncGenerator[Seen, None]:
+async def follow(client: Reader, kind: Kind, namespace: str | None, where: Selection) -> AsyncGenerator[Seen, None]:
     """What happens to objects of a kind; never ends by itself."""
     backoff = Backoff()
     is_lost = False
@@ -109,7 +117,7 @@ async def follow(
 
 
 async def _watched(
-    client: KubeClient, kind: Kind, namespace: str | None, revision: str, *, where: Selection, backoff: Backoff
+    client: Reader, kind: Kind, namespace: str | None, revision: str, *, where: Selection, backoff: Backoff
 ) -> AsyncGenerator[Changed | Gone, None]:
     """Watch after watch, each from where the last ended; raises when one breaks."""
     while True:

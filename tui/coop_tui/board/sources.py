@@ -17,6 +17,7 @@ import msgspec
 from coop_core.cluster import kinds
 from coop_core.errors import CoopError
 from coop_core.kube import following
+from coop_core.kube.reading import LogQuery
 from coop_devloop import events as devloop
 from coop_tui.board import events as e
 from coop_tui.board.cleaning import clean, clean_log_line, clean_object, clean_text
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from coop_core.cluster.kinds import Kind
-    from coop_core.kube.client import LogQuery
     from coop_tui.narration import Narrated
 
 FOLLOWED = (kinds.DEPLOYMENT, kinds.REPLICA_SET, kinds.POD, kinds.INGRESS, kinds.EVENT)
@@ -110,8 +110,6 @@ async def log_lines(reader: Reader, target: e.LogTarget) -> AsyncGenerator[e.Log
 
 
 async def _log_once(reader: Reader, target: e.LogTarget) -> AsyncGenerator[tuple[tuple[str, ...], bool], None]:
-    from coop_core.kube.client import LogQuery  # deferred: loads aiohttp, which only a connected dashboard needs
-
     query = LogQuery(
         container=target.container,
         follow=not target.previous,
