@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import queue
 import subprocess
 import sys
 import uuid
@@ -68,6 +69,38 @@ def watching(scene: Scene) -> None:
                 break
             core.delete_namespaced_config_map(name, NAMESPACE)
         assert seen == ["ADDED", "DELETED"]
+
+
+def informer(scene: Scene) -> None:
+    """informer: a cache in step with what comes, changes and goes, over watches that end"""
+    client, module = import_module("kubernetes.client"), import_module("kubernetes.informer")
+    with _configured(scene) as api:
+        core, body = client.CoreV1Api(api), config_map()
+        name = body["metadata"]["name"]
+        informer = module.SharedInformer(
+            core.list_namespaced_config_map, NAMESPACE, resync_period=1, field_selector=f"metadata.name={name}"
+        )
+        seen: queue.Queue[tuple[str, str]] = queue.Queue()
+        for event in ("ADDED", "MODIFIED", "DELETED"):
+            informer.add_event_handler(event, lambda found, event=event: seen.put((event, found.data["a"])))
+        informer.start()
+        try:
+            core.create_namespaced_config_map(NAMESPACE, body)
+            _until(seen, ("ADDED", "1"))
+            core.patch_namespaced_config_map(name, NAMESPACE, {"data": {"a": "2"}})
+            _until(seen, ("MODIFIED", "2"))
+            assert informer.cache.get_by_key(f"{NAMESPACE}/{name}").data == {"a": "2"}
+            _until(seen, ("MODIFIED", "2"))  # at the end of the watch, everything is looked at again
+            core.delete_namespaced_config_map(name, NAMESPACE)
+            _until(seen, ("DELETED", "2"))
+            assert informer.cache.list_keys() == []
+        finally:
+            informer.stop()
+
+
+def _until(seen: queue.Queue[tuple[str, str]], wanted: tuple[str, str]) -> None:
+    while seen.get(timeout=20) != wanted:
+        pass
 
 
 def dynamic(scene: Scene) -> None:
@@ -172,7 +205,7 @@ def _configured(scene: Scene) -> Any:
 
 
 LIBRARIES: dict[str, tuple[Callable[[Scene], None], ...]] = {
-    "kubernetes": (typed, typed_logs, watching, dynamic, asynchronous),
+    "kubernetes": (typed, typed_logs, watching, informer, dynamic, asynchronous),
     "kr8s": (kr8s, kr8s_pods),
     "lightkube": (lightkube, lightkube_pods),
 }
