@@ -38,7 +38,7 @@ def user(tmp_path: Path) -> Iterator[User]:
     for running in person.running:
         running.close()
     person.coop("platform", "down")
-    wait_until(lambda: person.processes() == [], f"nothing is left, but {person.processes()} is")
+    wait_until(lambda: person.processes() == [], lambda: f"nothing is left, but {person.processes()} is")
 
 
 @pytest.fixture

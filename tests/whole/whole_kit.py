@@ -26,12 +26,12 @@ LIMIT_S = 30.0
 COOP = str(Path(sys.executable).with_name("coop"))
 
 
-def wait_until(true: Callable[[], object], what: str, limit_s: float = LIMIT_S) -> None:
-    """Returns once `true()` is; fails the test with `what` when that takes too long."""
+def wait_until(true: Callable[[], object], what: str | Callable[[], str], limit_s: float = LIMIT_S) -> None:
+    """Returns once `true()` is; fails the test with `what` as it is then, when that takes too long."""
     deadline_s = time.monotonic() + limit_s
     while not true():
         if time.monotonic() > deadline_s:
-            pytest.fail(f"after {limit_s:g} s still not: {what}")
+            pytest.fail(f"after {limit_s:g} s still not: {what if isinstance(what, str) else what()}")
         time.sleep(0.02)
 
 
@@ -75,7 +75,7 @@ class Running:
         """Waits until one of `wanted` was printed."""
         wait_until(
             lambda: any(text in self.text for text in wanted) or self.process.poll() is not None,
-            f"{wanted} in\n{self.text}",
+            lambda: f"{wanted} in\n{self.text}",
         )
         assert any(text in self.text for text in wanted), self.text
 
