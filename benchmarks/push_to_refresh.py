@@ -34,8 +34,9 @@ from coop_core.clock import SystemClock
 from coop_core.cluster import kinds, labels
 from coop_core.git.mirror import Mirror
 from coop_core.kube.client import KubeClient
-from coop_core.kube.configuration import Access, FixedToken
+from coop_core.kube.configuration import Access
 from coop_core.kube.following import Changed, Listed
+from coop_core.kube.identities import FixedToken
 from coop_core.local.api.server import ApiServer
 from coop_core.local.objects import Objects
 from coop_core.local.store import Store

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from coop_core.clock import SystemClock
 from coop_core.cluster import kinds
-from coop_core.kube.configuration import Access, FixedToken
+from coop_core.kube.configuration import Access
+from coop_core.kube.identities import FixedToken
 from coop_core.local.api.server import ApiServer
 from coop_core.local.objects import Objects
 from coop_core.local.store import Store

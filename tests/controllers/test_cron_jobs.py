@@ -7,7 +7,7 @@ import pytest
 from coop_core.clock import SystemClock, parse_rfc3339, rfc3339
 from coop_core.cluster import cron_jobs, kinds
 from coop_core.cluster.job_status import finished_as
-from coop_core.cluster.rollout_plan import owner_reference
+from coop_core.cluster.owners import owner_reference
 from tests.runtime.running_kit import NAMESPACE, Bench
 
 if TYPE_CHECKING:

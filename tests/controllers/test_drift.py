@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from coop_core.cluster import defaults, drift, kinds
-from coop_core.cluster.labels import ARGO_TRACKING_ID
-from coop_core.cluster.rollout_plan import LAST_APPLIED
+from coop_core.cluster.labels import ARGO_TRACKING_ID, LAST_APPLIED
 
 if TYPE_CHECKING:
     from coop_core.cluster.kinds import Raw

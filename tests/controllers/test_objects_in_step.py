@@ -4,7 +4,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, ClassVar
 
-from coop_core.cluster import kinds, rollout, rollout_plan
+from coop_core.cluster import kinds, owners, rollout
 from coop_core.local import store as stores
 from coop_core.local.controllers import events
 from coop_core.local.controllers.events import EventExpiry, Recorder
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def config(name: str, owner: Raw | None = None) -> Raw:
     metadata: Raw = {"name": name, "namespace": NAMESPACE}
     if owner:
-        metadata["ownerReferences"] = [rollout_plan.owner_reference(owner)]
+        metadata["ownerReferences"] = [owners.owner_reference(owner)]
     return {"metadata": metadata, "data": {}}
 
 

@@ -9,18 +9,8 @@ from hypothesis import strategies as st
 
 from coop_core.cluster import rollout, rollout_status
 from coop_core.cluster.labels import POD_TEMPLATE_HASH, REVISION
-from coop_core.cluster.rollout_plan import (
-    DESIRED_REPLICAS,
-    MAX_REPLICAS,
-    Bounds,
-    Create,
-    Drop,
-    Plan,
-    Scale,
-    find_current,
-    plan,
-    template_hash,
-)
+from coop_core.cluster.replica_sets import DESIRED_REPLICAS, MAX_REPLICAS, Bounds, template_hash
+from coop_core.cluster.rollout_plan import Create, Drop, Plan, Scale, find_current, plan
 
 if TYPE_CHECKING:
     from coop_core.cluster.kinds import Raw

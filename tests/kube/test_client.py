@@ -11,7 +11,8 @@ import pytest
 from coop_core.cluster import kinds
 from coop_core.kube import failures
 from coop_core.kube.client import JSON_PATCH, KubeClient
-from coop_core.kube.configuration import Access, FixedToken
+from coop_core.kube.configuration import Access
+from coop_core.kube.identities import FixedToken
 from coop_core.kube.reading import LogQuery, Selection
 from coop_core.local.tokens import Identity
 

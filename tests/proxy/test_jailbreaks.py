@@ -10,7 +10,8 @@ import pytest
 from aiohttp import web
 
 from coop_core.clock import SystemClock
-from coop_core.kube.configuration import Access, FixedToken
+from coop_core.kube.configuration import Access
+from coop_core.kube.identities import FixedToken
 from coop_core.proxy.server import ProxyServer
 from tests.proxy.attempts import FILTERED, REFUSED
 from tests.proxy.attempts.writing import PODS, get

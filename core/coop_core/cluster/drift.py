@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from coop_core.cluster.labels import ARGO_TRACKING_ID
-from coop_core.cluster.rollout_plan import LAST_APPLIED
+from coop_core.cluster.labels import ARGO_TRACKING_ID, LAST_APPLIED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,6 +20,7 @@ ARGO_REFRESH = "argocd.argoproj.io/refresh"
 ARGO_REFRESH_TIMESTAMP = "argocd.argoproj.io/refresh-timestamp"
 ARGO_TRACKING_ID = "argocd.argoproj.io/tracking-id"
 ARGO_FINALIZER = "resources-finalizer.argocd.argoproj.io"
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 REVISION = "deployment.kubernetes.io/revision"
 POD_TEMPLATE_HASH = "pod-template-hash"
 

@@ -1,7 +1,6 @@
-"""Who owns which field: `metadata.managedFields`, and server-side apply. Pure.
+"""Who owns which field, and server-side apply. Pure.
 
-A field is a path of steps as Kubernetes writes them: `f:spec`, `k:{"name":"web"}`, `v:"a"`. An item of a keyed list
-is a path of its own, beside those of its fields. Which lists have keys is the schema's to say; of what no schema
+Fields are paths, as in `managed_fields`. Which lists have keys is the schema's to say; of what no schema
 knows, maps are split and lists are whole.
 Source: Kubernetes structured-merge-diff; "Server-Side Apply".
 """
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from coop_core.cluster.managed_fields import DEEPEST, Manager, Path, owners_of, with_entries
 from coop_core.cluster.schemas.shaping import no_references, resolved
 
 if TYPE_CHECKING:
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from coop_core.cluster.kinds import Raw
     from coop_core.cluster.schemas.shaping import Resolve
 
-Path = tuple[str, ...]
-_DEEPEST = 100
-"""Steps; what lies deeper is owned whole."""
 _ITEM = object()
 """Stands for the item itself, beside its fields."""
 _OF_THE_SERVER = frozenset(
@@ -37,32 +34,6 @@ _OF_THE_SERVER = frozenset(
     ]
 )  # fmt: skip
 """Fields that nobody owns."""
-
-
-@dataclass(frozen=True, slots=True)
-class Manager:
-    """Who writes. operation: "Apply" or "Update"; subresource is "" for the object itself."""
-
-    name: str
-    operation: str
-    api_version: str
-    subresource: str = ""
-
-    @classmethod
-    def of(cls, entry: Raw) -> Manager:
-        texts = [str(entry.get(name) or "") for name in ("manager", "operation", "apiVersion", "subresource")]
-        return cls(*texts)
-
-    def entry(self, paths: Iterable[Path], time: str) -> Raw:
-        return {
-            "manager": self.name,
-            "operation": self.operation,
-            "apiVersion": self.api_version,
-            "time": time,
-            "fieldsType": "FieldsV1",
-            "fieldsV1": _written(paths),
-            **({"subresource": self.subresource} if self.subresource else {}),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +72,7 @@ class Fields:
 
         Raises ApplyConflict unless `force`, which takes the fields instead.
         """
-        owners = _owners(live)
+        owners = owners_of(live)
         wanted, there = self._leaves(config, manager), self._leaves(live, manager)
         mine = next((paths for known, paths in owners.items() if _is_same(known, manager)), frozenset())
         others = {known: paths for known, paths in owners.items() if not _is_same(known, manager)}
@@ -121,7 +92,7 @@ class Fields:
         for path in sorted(mine - kept, key=len):
             if not _is_key(path) and not any(one[: len(path)] == path for one in kept):
                 merged = self._without(merged, self._cut(path, kept))
-        return _with_entries(merged, live, others | {manager: frozenset(wanted)}, time)
+        return with_entries(merged, live, others | {manager: frozenset(wanted)}, time)
 
     def updated(self, old: Raw, new: Raw, manager: Manager, *, time: str) -> Raw:
         """`new` with a note of who changed what since `old`; an empty `old` is an object that is being made."""
@@ -129,10 +100,10 @@ class Fields:
         changed = {path for path, value in after.items() if before.get(path, _ABSENT) != value}
         gone = before.keys() - after.keys()
         # Whoever sends managedFields along means them: so kubectl moves ownership from one manager to another.
-        owners = _owners(new) or _owners(old)
+        owners = owners_of(new) or owners_of(old)
         mine = owners.get(manager, frozenset())
         left = {known: paths - changed - gone for known, paths in owners.items() if known != manager}
-        return _with_entries(new, old, left | {manager: (mine | changed) - gone}, time)
+        return with_entries(new, old, left | {manager: (mine | changed) - gone}, time)
 
     def _leaves(self, body: Raw, manager: Manager) -> dict[Path, Any]:
         """The fields that a write of this manager is about, with their values."""
@@ -148,7 +119,7 @@ class Fields:
     def _walk(self, schema: Raw, value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
         is_whole = schema.get("x-kubernetes-map-type") == "atomic"
         schema = resolved(schema, self._resolve)
-        if isinstance(value, dict) and value and not is_whole and len(path) < _DEEPEST:
+        if isinstance(value, dict) and value and not is_whole and len(path) < DEEPEST:
             for name, below in value.items():
                 yield from self._walk(_below(schema, name), below, (*path, f"f:{name}"))
         elif isinstance(value, list) and value and (keys := _keys(schema)) is not None:
@@ -276,59 +247,3 @@ def _is_same(known: Manager, manager: Manager) -> bool:
     return (known.name, known.operation, known.subresource) == (
         manager.name, manager.operation, manager.subresource,
     )  # fmt: skip
-
-
-def _owners(body: Raw) -> dict[Manager, frozenset[Path]]:
-    entries = (body.get("metadata") or {}).get("managedFields") or ()
-    return {Manager.of(entry): frozenset(_read(entry.get("fieldsV1"), ())) for entry in entries}
-
-
-def _with_entries(body: Raw, old: Raw, owners: dict[Manager, frozenset[Path]], time: str) -> Raw:
-    """`body` with its managers; one whose fields did not change keeps its time."""
-    before = {Manager.of(entry): entry for entry in (old.get("metadata") or {}).get("managedFields") or ()}
-    entries = []
-    for manager in [known for known in before if known in owners] + [new for new in owners if new not in before]:
-        paths = owners[manager]
-        if not paths:
-            continue
-        entry = manager.entry(paths, time)
-        known = before.get(manager)
-        entries.append(known if known and known.get("fieldsV1") == entry["fieldsV1"] else entry)
-    metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
-    return {**body, "metadata": {**metadata, **({"managedFields": entries} if entries else {})}}
-
-
-def _written(paths: Iterable[Path]) -> Raw:
-    """Paths as FieldsV1: a tree; the dot is the item itself."""
-    tree: Raw = {}
-    for path in sorted(paths):
-        here = tree
-        for step in path:
-            here = here.setdefault(step, {})
-        if path[-1].startswith("k:"):
-            here["."] = {}
-    return tree
-
-
-def _read(tree: Any, path: Path) -> Iterator[Path]:
-    """The paths of a FieldsV1; what is no step is left out."""
-    if not isinstance(tree, dict) or len(path) > _DEEPEST:
-        return
-    for step, below in tree.items():
-        if not _is_step(step):
-            continue
-        here = (*path, step)
-        has_fields = isinstance(below, dict) and any(name != "." for name in below)
-        if not has_fields or "." in below:
-            yield here
-        yield from _read(below, here)
-
-
-def _is_step(step: str) -> bool:
-    if step.startswith("f:"):
-        return True
-    try:
-        value = msgspec.json.decode(step[2:])
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
-        return False
-    return step.startswith("v:") or (step.startswith("k:") and isinstance(value, dict))

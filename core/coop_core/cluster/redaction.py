@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from coop_core.cluster.labels import LAST_APPLIED
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
 HIDDEN = "[hidden by coop]"
 
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 _SECRET_NAME = re.compile(
     r"pass(wd|word|phrase|code)?($|[^a-z])|passw|secret|token|credential|api[-_.]?key|private[-_.]?key"

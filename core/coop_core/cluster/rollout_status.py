@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from coop_core.clock import parse_rfc3339, rfc3339
-from coop_core.cluster.rollout_plan import Bounds, replicas
+from coop_core.cluster.replica_sets import Bounds, replicas
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

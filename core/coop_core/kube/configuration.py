@@ -11,33 +11,23 @@ import binascii
 import os
 import ssl
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from coop_core.errors import CoopError, ExitCode
+from coop_core.kube.failures import unusable
+from coop_core.kube.identities import FixedToken, PluginIdentity, TokenFile
 from coop_core.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from coop_core.kube.identities import Identity
+
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-TOKEN_REREAD_S = 60.0
-"""Projected tokens rotate at 80 % of at least ten minutes; client-go re-reads once a minute too."""
-
 _PLUGIN_KEYS = ("exec", "auth-provider", "username")
-
-
-class Identity(Protocol):
-    """Who we are, request by request."""
-
-    async def authorization(self) -> str | None:
-        """The Authorization header's value; None when the TLS certificate alone identifies us."""
-
-    async def renew(self) -> bool:
-        """Called after a 401: whether there is a new token worth one more try."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -56,45 +46,6 @@ class Access:
 
     def __repr__(self) -> str:
         return f"Access({self.server!r})"
-
-
-class FixedToken:
-    """A token (None: no token) that does not change."""
-
-    def __init__(self, token: str | None) -> None:
-        self._header = f"Bearer {token}" if token else None
-
-    async def authorization(self) -> str | None:
-        return self._header
-
-    async def renew(self) -> bool:
-        return False
-
-
-class TokenFile:
-    """A token file that somebody else rotates."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._token = ""
-        self._read_at_s = -TOKEN_REREAD_S
-
-    async def authorization(self) -> str | None:
-        if time.monotonic() - self._read_at_s >= TOKEN_REREAD_S:
-            self._read()
-        return f"Bearer {self._token}"
-
-    async def renew(self) -> bool:
-        before = self._token
-        self._read()
-        return self._token != before
-
-    def _read(self) -> None:
-        try:
-            self._token = self._path.read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise _unusable(f"the token file {self._path} cannot be read") from error
-        self._read_at_s = time.monotonic()
 
 
 def in_cluster(environ: Mapping[str, str] | None = None, folder: Path = SERVICE_ACCOUNT) -> Access:
@@ -149,10 +100,10 @@ def _load(path: Path) -> dict[str, Any]:
             "cannot reach the platform", f"there is no kubeconfig at {path}", "coop platform up", ExitCode.PLATFORM
         ) from error
     except OSError as error:
-        raise _unusable(f"{path} cannot be read ({error.strerror})") from error
+        raise unusable(f"{path} cannot be read ({error.strerror})") from error
     config = yamls.load(text, str(path))
     if not isinstance(config, dict):
-        raise _unusable(f"{path} is not a kubeconfig")
+        raise unusable(f"{path} is not a kubeconfig")
     return config
 
 
@@ -161,7 +112,7 @@ def _named(config: dict[str, Any], what: str, name: str, path: Path) -> dict[str
         if isinstance(entry, dict) and entry.get("name") == name and isinstance(entry.get(what), dict):
             found: dict[str, Any] = entry[what]
             return found
-    raise _unusable(f"{path} has no {what} named {one_line(name, 60)!r}")
+    raise unusable(f"{path} has no {what} named {one_line(name, 60)!r}")
 
 
 def _text(mapping: dict[str, Any], key: str) -> str:
@@ -173,7 +124,7 @@ def _server(cluster: dict[str, Any], path: Path) -> str:
     server = _text(cluster, "server").rstrip("/")
     parts = urlsplit(server)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-        raise _unusable(f"the server in {path} is not an http(s) URL")
+        raise unusable(f"the server in {path} is not an http(s) URL")
     return server
 
 
@@ -214,14 +165,14 @@ def _identify(context: ssl.SSLContext, user: dict[str, Any], path: Path) -> None
                 key_file = path.parent / file
             context.load_cert_chain(certificate_file, key_file)
     except (OSError, ssl.SSLError) as error:
-        raise _unusable(f"the client certificate in {path} cannot be used") from error
+        raise unusable(f"the client certificate in {path} cannot be used") from error
 
 
 def _decoded(mapping: dict[str, Any], key: str, path: Path) -> bytes:
     try:
         return base64.b64decode(_text(mapping, key), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise _unusable(f"{key} in {path} is not base64") from error
+        raise unusable(f"{key} in {path} is not base64") from error
 
 
 def _trusting(*, ca_file: Path | None = None, ca_data: bytes = b"") -> ssl.SSLContext:
@@ -230,32 +181,10 @@ def _trusting(*, ca_file: Path | None = None, ca_data: bytes = b"") -> ssl.SSLCo
             cafile=str(ca_file) if ca_file else None, cadata=ca_data.decode("ascii") if ca_data else None
         )
     except (OSError, ssl.SSLError, UnicodeDecodeError) as error:
-        raise _unusable("the certificate authority of the platform cannot be read") from error
+        raise unusable("the certificate authority of the platform cannot be read") from error
     # Many clusters' own CAs lack the key identifiers that Python 3.13 began to insist on; Go does not ask for them.
     context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
     return context
-
-
-class _PluginIdentity:
-    """Credentials that the kubernetes package fetches and renews."""
-
-    def __init__(self, loader: Any, configuration: Any) -> None:
-        self._loader = loader
-        self._configuration = configuration
-        self._loaded_at_s = time.monotonic()
-
-    async def authorization(self) -> str | None:
-        if time.monotonic() - self._loaded_at_s >= TOKEN_REREAD_S:
-            await self.renew()
-        header = self._configuration.api_key.get("BearerToken")
-        return str(header) if header else None
-
-    async def renew(self) -> bool:
-        before = self._configuration.api_key.get("BearerToken")
-        # The loader keeps what has not expired, so this is cheap most of the time.
-        await self._loader.load_and_set(self._configuration)
-        self._loaded_at_s = time.monotonic()
-        return bool(self._configuration.api_key.get("BearerToken") != before)
 
 
 async def _through_plugin(path: Path, context: str, namespace: str) -> Access:
@@ -270,7 +199,7 @@ async def _through_plugin(path: Path, context: str, namespace: str) -> Access:
         configuration = Configuration()
         await loader.load_and_set(configuration)
     except (ConfigException, ValueError, KeyError, OSError) as error:
-        raise _unusable(f"the credentials of context {one_line(context, 60)!r} in {path} cannot be had") from error
+        raise unusable(f"the credentials of context {one_line(context, 60)!r} in {path} cannot be had") from error
     server = str(configuration.host).rstrip("/")
     tls = None
     if server.startswith("https:"):
@@ -282,7 +211,7 @@ async def _through_plugin(path: Path, context: str, namespace: str) -> Access:
             tls.load_cert_chain(configuration.cert_file, configuration.key_file)
     return Access(
         server=server,
-        identity=_PluginIdentity(loader, configuration),
+        identity=PluginIdentity(loader, configuration),
         tls=tls,
         namespace=namespace,
         server_name=configuration.tls_server_name or None,
@@ -290,12 +219,5 @@ async def _through_plugin(path: Path, context: str, namespace: str) -> Access:
     )
 
 
-def _unusable(why: str) -> CoopError:
-    return CoopError(
-        "cannot use the kubeconfig", why, "correct that file, or write a new one with `coop kubeconfig`",
-        ExitCode.PLATFORM,
-    )  # fmt: skip
-
-
 def _unusable_now(path: Path, why: str) -> str:
-    raise _unusable(f"{path}: {why}")
+    raise unusable(f"{path}: {why}")

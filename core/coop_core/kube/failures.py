@@ -117,3 +117,11 @@ def from_answer(what: str, code: int, body: bytes) -> ApiError:
     retry_after_s = status.details.retryAfterSeconds if status.details else 0
     why = one_line(status.message) or f"the server answered {code}"
     return kind(what, why, code=code, reason=one_line(status.reason, 60), retry_after_s=retry_after_s)
+
+
+def unusable(why: str) -> CoopError:
+    """A kubeconfig, or what it refers to, that cannot be understood or read."""
+    return CoopError(
+        "cannot use the kubeconfig", why, "correct that file, or write a new one with `coop kubeconfig`",
+        ExitCode.PLATFORM,
+    )  # fmt: skip

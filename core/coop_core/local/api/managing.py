@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coop_core.clock import Clock, rfc3339
-from coop_core.cluster.ownership import ApplyConflict, Fields, Manager
+from coop_core.cluster.managed_fields import Manager
+from coop_core.cluster.ownership import ApplyConflict, Fields
 from coop_core.local.api import models
 from coop_core.local.api.requests import is_true
 from coop_core.local.api.statuses import Refused, bad_request

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coop_core.cluster import cron_jobs, kinds
-from coop_core.cluster.rollout_plan import owner_reference
+from coop_core.cluster.owners import owner_reference
 from coop_core.local.controllers.deleting import delete
 from coop_core.local.controllers.deployments import is_controlled_by
 from coop_core.local.controllers.events import Recorder

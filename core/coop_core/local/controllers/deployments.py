@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coop_core.cluster import kinds, rollout_plan, rollout_status
+from coop_core.cluster import kinds, replica_sets, rollout_plan, rollout_status
 from coop_core.cluster.labels import REVISION
 from coop_core.cluster.rollout_plan import Create, Drop, Scale
 from coop_core.local.controllers.deleting import delete
@@ -66,7 +66,7 @@ class DeploymentController(Controller):
             for one in self.objects.select(kinds.REPLICA_SET, metadata["namespace"])
             if is_controlled_by(one, metadata["uid"])
         ]
-        return sorted(found, key=rollout_plan.age_order)
+        return sorted(found, key=replica_sets.age_order)
 
     def _note_revision(self, deployment: Raw, revision: str | None) -> Raw:
         metadata = deployment["metadata"]
@@ -99,7 +99,7 @@ class DeploymentController(Controller):
 
     def _scale(self, deployment: Raw, action: Scale) -> None:
         body = action.replica_set
-        before = rollout_plan.replicas(body)
+        before = replica_sets.replicas(body)
         self.objects.update(
             kinds.REPLICA_SET,
             {

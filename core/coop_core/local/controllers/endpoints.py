@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coop_core.cluster import kinds, selectors
-from coop_core.cluster.rollout_plan import owner_reference
+from coop_core.cluster.owners import owner_reference
 from coop_core.local.controllers.deployments import is_controlled_by
 from coop_core.local.controllers.loop import Controller, Key
 from coop_core.local.controllers.replica_sets import is_ready

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from coop_core.clock import parse_rfc3339, rfc3339
 from coop_core.cluster import kinds
-from coop_core.cluster.rollout_plan import owner_reference, replicas
+from coop_core.cluster.owners import owner_reference
+from coop_core.cluster.replica_sets import replicas
 from coop_core.cluster.rollout_status import condition
 from coop_core.local.controllers.deleting import delete
 from coop_core.local.controllers.deployments import is_controlled_by
