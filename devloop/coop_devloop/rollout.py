@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
+from coop_core.build.images import in_source
 from coop_core.cluster import kinds, labels, live
 from coop_core.kube.failures import ApiError
 from coop_core.kube.following import Changed, Gone, Listed, Lost
@@ -198,4 +199,5 @@ class Rollout:
             pieces = [piece async for piece in self._client.logs(self._environment, failed.pod, query)]
         except ApiError:
             return ()
-        return tuple(line for line in lines(b"".join(pieces).decode("utf-8", "replace"), 400) if line)
+        said = lines(b"".join(pieces).decode("utf-8", "replace"), 400)
+        return tuple(in_source(line) for line in said if line)

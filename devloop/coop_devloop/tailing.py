@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from coop_core.build.images import in_source
 from coop_core.kube import failures
 from coop_core.kube.reading import LogQuery
-from coop_core.text import one_line
+from coop_core.text import lines
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -29,7 +30,7 @@ async def tail(client: KubeClient, environment: str, pod: str) -> AsyncGenerator
                 at, _, text = line.partition(" ")
                 if at > newest:
                     newest = at
-                    yield one_line(text, _LINE_LIMIT)
+                    yield in_source(lines(text, _LINE_LIMIT)[0])
         except failures.NotFound:
             return
         except failures.ApiError:

@@ -69,6 +69,7 @@ def test_a_program_that_dies_is_shown_with_its_last_words_and_the_old_one_serves
     loop.until("does not run")
     loop.until(said)
     loop.until("keeps running")
+    assert "/rootfs/" not in loop.text, "files are named as they are here"
     assert service.get(HOST) == "one"
     save(service.folder / "app.py", PROGRAM.format(message="mended"))
     wait_until(lambda: service.get(HOST) == "mended", f"the mend is served; the loop said\n{loop.text}")

@@ -23,6 +23,7 @@ REGISTRY = "coop.local"
 
 _REFERENCE = re.compile(rf"{re.escape(REGISTRY)}/[a-z0-9][a-z0-9-]*@sha256:([0-9a-f]{{64}})")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_ROOT = re.compile(r"(?<![^\s\"'(=])(?:/[^\s/\"']+)*/[0-9a-f]{64}/rootfs/")
 
 
 class NotThere(Exception):
@@ -49,6 +50,14 @@ class Manifest:
     service: str
     environment: str
     command: tuple[str, ...] = ()
+
+
+def in_source(line: str) -> str:
+    """A line of a program's log, with files inside an image named as the service's folder has them.
+
+    So that a traceback says "app.py" and not where an image lies, and terminals find the file.
+    """
+    return _ROOT.sub("", line) if "/rootfs/" in line else line
 
 
 def reference(service: str, digest: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from coop_core.build.images import in_source
 from coop_core.text import one_line
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ def clean_text(value: object) -> str:
 
 def clean_log_line(line: str) -> str:
     """One log line, its indentation kept: a traceback without it is hard to read."""
+    return in_source(_printable(line))
+
+
+def _printable(line: str) -> str:
     text = line.rstrip("\r\n").expandtabs(4) if "\t" in line else line.rstrip("\r\n")
     if len(text) <= LINE_LIMIT and text.isascii() and text.isprintable():
         return text.rstrip()
