@@ -1,6 +1,7 @@
 """What `coop dev` and the local platform take of a core while nothing happens, beside a tree of many files.
 
-Counts the processes and the git processes that they start. Prints shares of one core; the loop's target is 0.5 %.
+Counts the processes and the git processes that they start. Prints shares of one core, and the memory held;
+the loop's target is 0.5 %, the platform's 1 % and 120 MB.
 """
 
 from __future__ import annotations
@@ -52,7 +53,11 @@ def main() -> None:
         time.sleep(given.seconds)
         for name, process in processes.items():
             share = (spent_s(process) - before[name]) / given.seconds
-            print(f"{name}: {share:.2%} of a core over {given.seconds:g} s, beside {given.files} files")
+            resident_mb = process.memory_info().rss / 2**20
+            print(
+                f"{name}: {share:.2%} of a core over {given.seconds:g} s, beside {given.files} files; "
+                f"{resident_mb:.0f} MB resident"
+            )
 
 
 if __name__ == "__main__":
