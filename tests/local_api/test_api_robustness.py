@@ -24,6 +24,7 @@ MEDIA = (
     "application/strategic-merge-patch+json",
     "application/json-patch+json",
     "application/apply-patch+yaml",
+    "application/vnd.kubernetes.protobuf",
 )
 WORDS = ("", "a", "web", "-1", "0", "99999999999999999999", "true", "All", "Exact", "\x00", "é", "a=b", "x" * 300)
 QUERY = (

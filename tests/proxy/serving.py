@@ -13,6 +13,7 @@ import pytest
 
 from coop_core.clock import SystemClock
 from coop_core.cluster import kinds, labels
+from coop_core.cluster.protobuf import MEDIA_TYPE
 from coop_core.local.tokens import PROXIES, Identity
 from coop_core.proxy.server import TICK_S, ProxyServer
 
@@ -74,10 +75,13 @@ class Viewer:
     async def ask(
         self, path: str, *, method: str = "GET", accept: str = "application/json", body: Any = None
     ) -> tuple[int, Any]:
-        """Status and decoded body."""
+        """Status and decoded body. body: bytes of protobuf, or what becomes JSON."""
         headers = {"Authorization": f"Bearer {self.token}", "Accept": accept}
+        if isinstance(body, bytes):
+            headers["Content-Type"] = MEDIA_TYPE
+        given = {"data": body} if isinstance(body, bytes) else {"json": body}
         async with self.session.request(
-            method, f"{self.url}{path}", headers=headers, json=body, ssl=self.tls, allow_redirects=False
+            method, f"{self.url}{path}", headers=headers, ssl=self.tls, allow_redirects=False, **given
         ) as response:
             text = await response.text()
             return response.status, json.loads(text) if text.startswith("{") else text

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from coop_core.cluster import kinds
 from coop_core.local.tokens import Identity
+from tests.protobuf import encoding
 from tests.proxy.serving import CANARY, application, developer, pod
 
 if TYPE_CHECKING:
@@ -155,17 +156,19 @@ async def test_discovery_names_what_may_be_read_and_nothing_else(ada: Viewer) ->
 
 
 async def test_reviews_are_answered_from_the_policy(ada: Viewer) -> None:
+    path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+
     async def may(verb: str, resource: str, namespace: str, group: str = "", subresource: str = "") -> bool:
         attributes = {
             "verb": verb, "resource": resource, "namespace": namespace, "group": group, "subresource": subresource,
         }  # fmt: skip
-        status, body = await ada.ask(
-            "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-            method="POST",
-            body={"spec": {"resourceAttributes": attributes}},
-        )
-        assert status == 201
-        return bool(body["status"]["allowed"])
+        review = {"spec": {"resourceAttributes": attributes}}
+        in_protobuf = encoding.body("authorization/v1.SelfSubjectAccessReview", review)
+        answers = [await ada.ask(path, method="POST", body=body) for body in (review, in_protobuf)]
+        assert [status for status, _ in answers] == [201, 201]
+        allowed = {bool(body["status"]["allowed"]) for _, body in answers}
+        assert len(allowed) == 1, "JSON and protobuf ask the same"
+        return allowed.pop()
 
     assert await may("list", "pods", "dev-ada")
     assert await may("get", "pods", "dev-ada", subresource="log")
@@ -177,6 +180,13 @@ async def test_reviews_are_answered_from_the_policy(ada: Viewer) -> None:
     assert not await may("delete", "pods", "dev-ada")
     assert not await may("get", "pods", "dev-ada", subresource="exec")
     assert not await may("*", "*", "dev-ada", "*")
+    rules = {"spec": {"namespace": "dev-ada"}}
+    in_protobuf = encoding.body("authorization/v1.SelfSubjectRulesReview", rules)
+    asked = [
+        await ada.ask(path.replace("access", "rules"), method="POST", body=body) for body in (rules, in_protobuf)
+    ]
+    assert asked[0] == asked[1]
+    assert any("pods" in rule["resources"] for rule in asked[0][1]["status"]["resourceRules"])
 
 
 async def test_tokens_count_only_when_meant_for_the_proxy_and_for_a_developer(ada: Viewer, api: Api) -> None:

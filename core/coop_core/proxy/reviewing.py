@@ -5,14 +5,17 @@ Pure. The platform's own answer would be about the proxy's rights, or about righ
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from coop_core.cluster import kinds, reviews
+import msgspec
+
+from coop_core.cluster import kinds, protobuf, reviews
 from coop_core.proxy.answers import Refusal
 from coop_core.proxy.policy import READ_VERBS, READABLE, Allowed, Asked
 
 if TYPE_CHECKING:
     from coop_core.cluster.kinds import Raw
+    from coop_core.cluster.reviews import AccessQuestion
     from coop_core.proxy.identity import User
     from coop_core.proxy.policy import Policy
 
@@ -28,20 +31,34 @@ _GROUPS = ("system:authenticated",)
 
 def answer(path: str, body: bytes, content_type: str, user: User, policy: Policy) -> Raw:
     """The review with its answer. Raises Refusal for a body that is none."""
-    if content_type not in ("application/json", reviews.PROTOBUF):
-        raise Refusal(415, "a review must be JSON or protobuf")
+    review = _decoded(body, content_type, reviews.MESSAGES[PATHS[path]])
     try:
         if path == _ACCESS:
-            return _access(body, content_type, user, policy)
+            return _access(reviews.access_question(review), user, policy)
         if path == _RULES:
-            return _rules(reviews.rules_namespace(body, content_type), user, policy)
+            return _rules(reviews.rules_namespace(review), user, policy)
     except reviews.BadReview as error:
         raise Refusal(400, str(error)) from error
     return reviews.self_answer(user.name, _GROUPS)
 
 
-def _access(body: bytes, content_type: str, user: User, policy: Policy) -> Raw:
-    question = reviews.access_question(body, content_type)
+def _decoded(body: bytes, content_type: str, message: str) -> Any:
+    """JSON or, as newer Go clients send it, protobuf."""
+    try:
+        match content_type:
+            case "application/json":
+                return msgspec.json.decode(body)
+            case protobuf.MEDIA_TYPE:
+                return protobuf.read(body, message)
+            case _:
+                raise Refusal(415, "a review must be JSON or protobuf")
+    except protobuf.Malformed as error:
+        raise Refusal(400, f"the body is no protobuf of a review: {error}") from error
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise Refusal(400, "the body is not JSON") from error
+
+
+def _access(question: AccessQuestion, user: User, policy: Policy) -> Raw:
     if question.path:
         is_open = question.verb == "get" and question.path.rstrip("/") in _OPEN_PATHS
         return reviews.access_answer(question, is_allowed=is_open)

@@ -64,6 +64,10 @@ CLASSES: dict[str, dict[str, bytes]] = {
             f"POST {REVIEWS} HTTP/1.1", "Content-Length: 8", "Content-Type: application/vnd.kubernetes.protobuf",
             body="k8s\x00\x12\xff\xff\xff",
         ),
+        "self review in protobuf of many fields": request(
+            f"POST {REVIEWS} HTTP/1.1", "Content-Length: 6004", "Content-Type: application/vnd.kubernetes.protobuf",
+            body="k8s\x00" + "\x12\x00" * 3000,
+        ),
     },
     "methods": {
         method: request(f"{method} {PODS} HTTP/1.1")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from coop_core.cluster.conversions import outward
+from coop_core.local.api.bodies import read_body, understood
 from coop_core.local.api.representing import answer_json
-from coop_core.local.api.requests import decoded, is_dry_run, read_body, selection, whole_number
+from coop_core.local.api.requests import is_dry_run, selection, whole_number
 from coop_core.local.api.statuses import Refused, bad_request
 from coop_core.local.objects import default_grace_s
 
@@ -89,7 +90,8 @@ async def _wish(call: Call) -> _Wish:
     """Reads DeleteOptions; the body goes before the query."""
     raw = await read_body(call.http)
     try:
-        body = msgspec.convert(decoded(raw) if raw.strip() else {}, _DeleteOptions)
+        given = understood(call.http, raw, "meta/v1.DeleteOptions") if raw.strip() else {}
+        body = msgspec.convert(given, _DeleteOptions)
     except msgspec.ValidationError as error:
         raise bad_request(f'DeleteOptions in version "v1" cannot be handled: {error}') from error
     grace_s = body.grace_period_seconds

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from coop_core.cluster import jsonpatch, patches
 from coop_core.cluster.jsonpatch import ExpectationFailed
 from coop_core.cluster.patches import BadPatch
-from coop_core.local.api.requests import decoded, media_type, read_body
+from coop_core.local.api.bodies import decoded, media_type, read_body, unknown_format
 from coop_core.local.api.statuses import Refused, bad_request
 
 if TYPE_CHECKING:
@@ -58,11 +58,7 @@ async def read_patch(call: Call) -> Patch:
     known = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE, APPLY)
     supported = [one for one in known if one != STRATEGIC_MERGE or has_strategic_merge(call.kind)]
     if media not in supported:
-        message = (
-            f"the body of the request was in an unknown format ({media[:64]}) - accepted media types include: "
-            f"{', '.join(supported)}"
-        )
-        raise Refused(415, "UnsupportedMediaType", message, {})
+        raise unknown_format(media, supported)
     if media == APPLY and not call.query.get("fieldManager"):
         raise bad_request(
             'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'

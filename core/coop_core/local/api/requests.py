@@ -1,17 +1,13 @@
-"""What a request asks for, beyond its path: query, representation, body. No decisions on objects here."""
+"""What a request asks for, beyond its path: query and representation. No decisions on objects here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qsl
 
-import msgspec
-
-from coop_core import yamls
 from coop_core.cluster import conversions, selectors
 from coop_core.cluster.selectors import BadSelector, FieldSelector, LabelSelector
-from coop_core.errors import CoopError
 from coop_core.local.api.statuses import Refused, bad_request
 
 if TYPE_CHECKING:
@@ -23,10 +19,6 @@ if TYPE_CHECKING:
     from coop_core.cluster.kinds import Kind, Raw
     from coop_core.cluster.requests import Target
     from coop_core.local.tokens import Identity
-
-JSON = "application/json"
-YAML = "application/yaml"
-BODY_LIMIT_BYTES = 3 * 1024 * 1024
 
 Include = Literal["Object", "Metadata", "None"]
 
@@ -146,7 +138,7 @@ def selection(call: Call) -> Selection:
 def form(accept: str) -> Form:
     """The first representation in an Accept header that this server has. Raises Refused (406) when there is none.
 
-    Protobuf, YAML and CBOR are not spoken; every client that prefers them lists JSON as well.
+    Protobuf, YAML and CBOR are never answered; every client that prefers them lists JSON as well.
     """
     if not accept.strip():
         return Form()
@@ -193,79 +185,3 @@ def include(query: Mapping[str, str]) -> Include:
             return "None"
         case other:
             raise bad_request(f'unrecognized includeObject value: "{other[:64]}"')
-
-
-async def read_body(http: web.BaseRequest) -> bytes:
-    """The body, at most 3 MiB of it. Raises Refused (413, 415)."""
-    too_large = Refused(413, "RequestEntityTooLarge", f"Request entity too large: limit is {BODY_LIMIT_BYTES}", {})
-    if http.headers.get("Content-Encoding", "identity") != "identity":
-        raise Refused(415, "UnsupportedMediaType", "request bodies must come without Content-Encoding", {})
-    if (http.content_length or 0) > BODY_LIMIT_BYTES:
-        raise too_large
-    chunks = bytearray()
-    async for chunk in http.content.iter_any():
-        chunks += chunk
-        if len(chunks) > BODY_LIMIT_BYTES:
-            raise too_large
-    return bytes(chunks)
-
-
-def media_type(http: web.BaseRequest) -> str:
-    """The body's type without parameters; JSON when the request names none."""
-    return http.headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
-
-
-def decoded(body: bytes, *, may_be_yaml: bool = False) -> Any:
-    """A JSON body; or, where that is allowed, a YAML one. Raises Refused (400)."""
-    if may_be_yaml and not body.lstrip().startswith(b"{"):
-        try:
-            return yamls.load(body, "the body")
-        except CoopError as error:
-            raise bad_request(f"{error.what}: {error.why}") from error
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        message = f"the object provided is unrecognized (must be of type application/json): {error}"
-        raise bad_request(message) from error
-
-
-async def read_object(call: Call) -> Raw:
-    """The body of a create or an update: an object of the path's kind, in the path's namespace."""
-    media = media_type(call.http)
-    if media not in (JSON, YAML):
-        message = (
-            f"the body of the request was in an unknown format ({media[:64]}) - accepted media types include: "
-            f"{JSON}, {YAML}"
-        )
-        raise Refused(415, "UnsupportedMediaType", message, {})
-    body = decoded(await read_body(call.http), may_be_yaml=media == YAML)
-    return placed(call, body)
-
-
-def placed(call: Call, body: Any) -> Raw:
-    """`body` with kind, version and namespace of the path; Refused when it claims others."""
-    if not isinstance(body, dict) or not isinstance(body.get("metadata") or {}, dict):
-        raise bad_request(f"the request body must be a {call.kind.name} object")
-    kind, api_version = body.get("kind", call.kind.name), body.get("apiVersion", call.kind.api_version)
-    if (kind, api_version) != (call.kind.name, call.kind.api_version):
-        raise bad_request(
-            f"{str(kind)[:64]} in version {str(api_version)[:64]!r} cannot be handled as a {call.kind.name}: "
-            f"converting ({str(api_version)[:64]}).{str(kind)[:64]} to ({call.kind.api_version}).{call.kind.name}: "
-            "unknown conversion"
-        )
-    metadata = dict(body.get("metadata") or {})
-    if call.kind.namespaced:
-        claimed = metadata.get("namespace") or call.target.namespace
-        if claimed != call.target.namespace:
-            raise bad_request(
-                "the namespace of the provided object does not match the namespace sent on the request"
-            )
-        metadata["namespace"] = call.target.namespace
-    if call.target.name:
-        claimed = metadata.get("name") or call.target.name
-        if claimed != call.target.name:
-            shown = str(claimed)[:64]
-            message = f"the name of the object ({shown}) does not match the name on the URL ({call.target.name})"
-            raise bad_request(message)
-        metadata["name"] = call.target.name
-    return {**body, "kind": call.kind.name, "apiVersion": call.kind.api_version, "metadata": metadata}

@@ -10,17 +10,11 @@ from typing import TYPE_CHECKING
 from coop_core.cluster.conversions import inward, outward
 from coop_core.cluster.kinds import NAMESPACE
 from coop_core.local.api import deleting, fitting, listing, managing, scaling, statuses
+from coop_core.local.api.bodies import placed, read_object
 from coop_core.local.api.discovery import subresources
 from coop_core.local.api.patching import Patch, read_patch
 from coop_core.local.api.representing import Representation, answer
-from coop_core.local.api.requests import (
-    form,
-    include,
-    is_dry_run,
-    placed,
-    read_object,
-    whole_number,
-)
+from coop_core.local.api.requests import form, include, is_dry_run, whole_number
 from coop_core.local.objects import AlreadyExists, Conflict, Invalid, Malformed, NotFound
 
 if TYPE_CHECKING:

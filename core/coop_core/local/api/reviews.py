@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -10,9 +10,9 @@ from coop_core.cluster import kinds, reviews
 from coop_core.cluster.requests import Target
 from coop_core.cluster.reviews import BadReview
 from coop_core.local.api import access, statuses
+from coop_core.local.api.bodies import read_body, understood
 from coop_core.local.api.representing import answer_json
-from coop_core.local.api.requests import decoded, media_type, read_body
-from coop_core.local.api.statuses import Refused, bad_request
+from coop_core.local.api.statuses import bad_request
 from coop_core.local.tokens import API_AUDIENCE, AUTHENTICATED, MASTERS, PROXIES
 
 if TYPE_CHECKING:
@@ -47,38 +47,32 @@ class ReviewHandlers:
             raise statuses.no_such_path()
         if verb != "create":
             raise statuses.method_not_allowed()
-        media = media_type(http)
-        if media not in ("application/json", reviews.PROTOBUF):
-            raise Refused(415, "UnsupportedMediaType", "a review must be JSON or protobuf", {})
-        body = await read_body(http)
+        message = reviews.MESSAGES.get(target.resource)
+        if message is None:
+            raise statuses.no_such_path()
+        review = understood(http, await read_body(http), message)
         try:
-            return answer_json(self._answer(identity, target, body, media), 201)
+            return answer_json(self._answer(identity, target.resource, review), 201)
         except BadReview as error:
             raise bad_request(str(error)) from error
 
-    def _answer(self, identity: Identity, target: Target, body: bytes, media: str) -> Raw:
-        match target.resource:
+    def _answer(self, identity: Identity, resource: str, review: Any) -> Raw:
+        match resource:
             case "tokenreviews":
-                return self._token_review(body, media)
-            case "selfsubjectreviews":
-                return reviews.self_answer(identity.user, (*identity.groups, AUTHENTICATED))
+                return self._token_review(review)
             case "selfsubjectaccessreviews":
-                question = reviews.access_question(body, media)
+                question = reviews.access_question(review)
                 is_allowed = _is_allowed(identity, question)
                 return reviews.access_answer(question, is_allowed=is_allowed)
             case "selfsubjectrulesreviews":
-                reviews.rules_namespace(body, media)
+                reviews.rules_namespace(review)
                 return _rules(identity)
             case _:
-                raise statuses.no_such_path()
+                return reviews.self_answer(identity.user, (*identity.groups, AUTHENTICATED))
 
-    def _token_review(self, body: bytes, media: str) -> Raw:
-        if media != "application/json":
-            raise Refused(415, "UnsupportedMediaType", "a token review must be JSON", {})
-        spec = decoded(body)
-        spec = spec.get("spec") if isinstance(spec, dict) else None
+    def _token_review(self, review: Any) -> Raw:
         try:
-            asked = msgspec.convert(spec, _TokenReviewSpec)
+            asked = msgspec.convert(reviews.spec_of(review), _TokenReviewSpec)
         except msgspec.ValidationError:
             raise bad_request("spec.token must be a string, spec.audiences a list of strings") from None
         identity = self._tokens.identify(asked.token)

@@ -10,7 +10,8 @@ from coop_core.cluster import jsonpath
 from coop_core.cluster.kinds import REPLICATION_CONTROLLER
 from coop_core.cluster.selectors import from_spec
 from coop_core.local.api import managing
-from coop_core.local.api.requests import decoded, is_dry_run, read_body
+from coop_core.local.api.bodies import read_body, understood
+from coop_core.local.api.requests import is_dry_run
 from coop_core.local.api.statuses import bad_request
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _paths(call: Call) -> Raw | None:
 async def update(objects: Objects, call: Call) -> bytes:
     """PUT: the Scale replaces the number."""
     current = objects.get(call.kind, call.namespace, call.target.name)
-    scale = decoded(await read_body(call.http))
+    scale = understood(call.http, await read_body(call.http), "autoscaling/v1.Scale")
     return _write(objects, call, current, scale)
 
 
