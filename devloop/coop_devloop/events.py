@@ -64,10 +64,20 @@ class SnapshotFailed(_Fact, frozen=True, tag=True):
     problem: Problem
 
 
+class ImageBuilt(_Fact, frozen=True, tag=True):
+    """The image of the snapshot `commit` is made, and on its way to a registry. `BuildFinished` ends that way."""
+
+    commit: str
+    took_ms: float
+
+
 class BuildFinished(_Fact, frozen=True, tag=True):
+    """push_ms: how long the image was on its way to a registry, beside `took_ms`; 0 where none is pushed."""
+
     image: str
     was_cached: bool
     took_ms: float
+    push_ms: float = 0.0
 
 
 class BuildFailed(_Fact, frozen=True, tag=True):
@@ -174,6 +184,7 @@ Event = (
     | FilesChanged
     | SnapshotTaken
     | SnapshotFailed
+    | ImageBuilt
     | BuildFinished
     | BuildFailed
     | BuildStepped

@@ -59,10 +59,10 @@ class Session:
                 async with (
                     aclosing(watching.saves(self.watched, stop)) as saves,
                     aclosing(answers.events()) as answered,
-                    aclosing(self.workshop.steps()) as steps,
+                    aclosing(self.workshop.progress()) as progress,
                 ):
                     started = LoopStarted(place.environment, place.service, os.getpid())
-                    await loop.run(started, saves, answered, steps)
+                    await loop.run(started, saves, answered, progress)
             finally:
                 stop.set()
                 log.close()

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 ORDER = (
-    "noticed", "snapshot", "build", "publish", "render", "commit", "push", "notice", "sync", "rollout", "between",
-    "answer",
+    "noticed", "snapshot", "build", "push image", "render", "commit", "push", "notice", "sync", "rollout",
+    "between", "answer",
 )  # fmt: skip
 """Phases in the order in which they happen; any other comes after them."""
 

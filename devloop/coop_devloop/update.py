@@ -38,7 +38,7 @@ def update(state: LoopState, entry: e.Entry) -> LoopState:
             return replace(state, is_platform_lost=True, waits_for=why)
         case e.PlatformBack():
             return replace(state, is_platform_lost=False)
-        case e.LoopStarted() | e.LoopStopped() | e.BuildStepped() | e.Answered():
+        case e.LoopStarted() | e.LoopStopped() | e.BuildStepped() | e.ImageBuilt() | e.Answered():
             return state
         case _:
             assert_never(event)
@@ -80,8 +80,10 @@ def _build_ended(state: LoopState, event: e.BuildFinished | e.BuildFailed) -> Lo
         return state
     if isinstance(event, e.BuildFailed):
         return _failed(state, event.problem)
-    cycle = replace(_timed(state.cycle, "build", event.took_ms), image=event.image)
-    return replace(state, phase=Phase.COMMIT, is_busy=False, cycle=cycle)
+    cycle = _timed(state.cycle, "build", event.took_ms)
+    if event.push_ms:
+        cycle = _timed(cycle, "push image", event.push_ms)
+    return replace(state, phase=Phase.COMMIT, is_busy=False, cycle=replace(cycle, image=event.image))
 
 
 def _deploy_ended(

@@ -24,12 +24,12 @@ from coop_devloop.decide import Build, Commit, Push, TakeSnapshot
 from coop_devloop.ignoring import Rules
 from coop_devloop.service import Service
 from coop_devloop.state import Phase
+from coop_devloop.timing import BuildTimer, Stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
 
     from coop_core.build.request import Builder
-    from coop_core.build.request import Step as BuildStep
     from coop_core.git.repository import Remote, Repository
     from coop_devloop.decide import Step
 
@@ -86,15 +86,12 @@ class Workshop:
         self._author = repository.identity(place.repository)
         self._snapshot: snapshot.Snapshot | None = None
         self._service: Service | CoopError | None = None
-        self._steps: asyncio.Queue[e.BuildStepped] = asyncio.Queue()
+        self._told: asyncio.Queue[e.BuildStepped | e.ImageBuilt] = asyncio.Queue()
 
-    async def steps(self) -> AsyncGenerator[e.BuildStepped, None]:
+    async def progress(self) -> AsyncGenerator[e.BuildStepped | e.ImageBuilt, None]:
         """What builds are doing, as it happens."""
         while True:
-            yield await self._steps.get()
-
-    def _stepped(self, step: BuildStep) -> None:
-        self._steps.put_nowait(e.BuildStepped(step.name, step.was_cached, step.took_ms, step.has_failed))
+            yield await self._told.get()
 
     async def work(self, step: Step) -> e.Event:
         """Does one step. A failure that the user can act upon comes back as the step's failed event."""
@@ -126,7 +123,7 @@ class Workshop:
             return False
 
     async def _snapshot_step(self) -> e.Event:
-        watch = _Stopwatch()
+        watch = Stopwatch()
         place, before = self.place, self._snapshot
         try:
             series = f"{place.environment}/{place.service}"
@@ -177,17 +174,17 @@ class Workshop:
         return found
 
     async def _build_step(self, commit: str) -> e.Event:
-        watch = _Stopwatch()
+        timer = BuildTimer(commit, self._told.put_nowait)
         place = self.place
         try:
             service = self._service_read()
-            request = BuildRequest(place.repository, commit, place.prefix, service.spec, self._stepped)
+            request = BuildRequest(place.repository, commit, place.prefix, service.spec, timer.hear)
             image = await self._builder.build(request)
         except BuildFailed as error:
             return e.BuildFailed(e.Problem.of(error), error.lines)
         except CoopError as error:
             return e.BuildFailed(e.Problem.of(error))
-        return e.BuildFinished(image.reference, image.was_cached, watch.ms)
+        return timer.finished(image)
 
     def _service_read(self) -> Service:
         """The service of the newest snapshot; raises what is wrong with it."""
@@ -197,7 +194,7 @@ class Workshop:
         return self._service
 
     async def _commit_step(self, commit: str, image: str) -> e.Event:
-        watch = _Stopwatch()
+        watch = Stopwatch()
         repo = self.place.repository
         try:
             request = await asyncio.to_thread(self._request, commit, image)
@@ -237,7 +234,7 @@ class Workshop:
         )
 
     async def _push_step(self, commit: str, base: str) -> e.Event:
-        watch = _Stopwatch()
+        watch = Stopwatch()
         place = self.place
         try:
             await asyncio.to_thread(
@@ -256,14 +253,3 @@ class Workshop:
 
 def _problem(error: CoopError) -> e.Problem:
     return e.Problem.of(error, can_pass=isinstance(error, Unreachable))
-
-
-class _Stopwatch:
-    """Milliseconds since it was made."""
-
-    def __init__(self) -> None:
-        self._started_s = time.perf_counter()
-
-    @property
-    def ms(self) -> float:
-        return round((time.perf_counter() - self._started_s) * 1000, 1)

@@ -19,6 +19,7 @@ from tests.build_dagger.session_server import TOKEN
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from coop_core.build.request import Progress
     from tests.build_dagger.session_server import Chain, SessionServer
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +31,7 @@ class Kit:
 
     folder: Path
     environ: dict[str, str]
-    steps: list[Step] = field(default_factory=list)
+    progress: list[Progress] = field(default_factory=list)
 
     @classmethod
     def make(cls, folder: Path) -> Kit:
@@ -40,6 +41,10 @@ class Kit:
         kit.write("coop.yaml", "name: hello\nrun: python -m hello\n")
         kit.write("hello.py", "print('one')\n")
         return kit
+
+    @property
+    def steps(self) -> list[Step]:
+        return [told for told in self.progress if isinstance(told, Step)]
 
     @property
     def work(self) -> Path:
@@ -81,7 +86,7 @@ class Kit:
     def request(self, *, prefix: str = "") -> BuildRequest:
         """For the tree as it is now."""
         commit = self.commit()
-        return BuildRequest(repository.find(self.work), commit, prefix, self.spec(), self.steps.append)
+        return BuildRequest(repository.find(self.work), commit, prefix, self.spec(), self.progress.append)
 
     def spec(self) -> ServiceSpec:
         return parse((self.work / "coop.yaml").read_bytes())

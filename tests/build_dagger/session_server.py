@@ -10,6 +10,7 @@ import asyncio
 import functools
 import hashlib
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
 
     from graphql import DocumentNode, GraphQLSchema
 
-WHOLE_SCHEMA = Path(__file__).parents[3] / "shared" / "data" / "dagger-0.21.8.graphqls"
+WHOLE_SCHEMA = Path(
+    os.environ.get("DAGGER_SCHEMA", Path(__file__).parents[3] / "shared" / "data" / "dagger-0.21.8.graphqls")
+)
 SUBSET = Path(__file__).with_name("subset.graphql")
 
 VERSION = "v0.21.8"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,6 +62,23 @@ async def test_a_folder_is_read_anew_on_every_build_and_pinned(kit: Kit, server:
     assert str(kit.folder / "staging") in path
     # The upload is asked for once a build: everything after stands on the pinned copy.
     assert len(server.uploads) == 2
+
+
+async def test_it_says_when_the_image_is_made_and_its_push_begins(kit: Kit, server: SessionServer) -> None:
+    reached_before: list[str] = []
+    request = replace(
+        kit.request(), progress=lambda told: reached_before.extend([*map(first, server.reached), str(told)])
+    )
+    async with kit.builder() as builder:
+        await builder.build(request)
+        assert reached_before == ["Directory.sync", "Container.sync", "Pushing()"]
+        reached_before.clear()
+        assert (await builder.build(request)).was_cached
+    assert reached_before == []
+
+
+def first(pair: tuple[str, object]) -> str:
+    return pair[0]
 
 
 async def test_the_same_content_is_neither_built_nor_published_again(kit: Kit, server: SessionServer) -> None:

@@ -8,7 +8,7 @@ from graphql import GraphQLInterfaceType, GraphQLObjectType, build_schema, is_re
 from tests.build_dagger.session_server import SUBSET, WHOLE_SCHEMA
 
 needs_whole = pytest.mark.skipif(
-    not WHOLE_SCHEMA.exists(), reason="Dagger's whole schema is not here (shared/data/dagger-0.21.8.graphqls)"
+    not WHOLE_SCHEMA.exists(), reason="Dagger's whole schema is not here: name its file in DAGGER_SCHEMA"
 )
 
 

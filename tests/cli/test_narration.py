@@ -78,6 +78,12 @@ def test_a_change_that_no_event_told_of_is_said_to_be_found() -> None:
     assert "found by looking" in told(e.SnapshotTaken("s1", ("app.py",), 1), LoopState(cycle=cycle))[0]
 
 
+def test_a_push_of_the_newest_image_is_said_and_one_of_an_older_one_is_not() -> None:
+    pushing = LoopState(cycle=Cycle(0.0, snapshot="s2"))
+    assert told(e.ImageBuilt("s2", 1234), pushing)[0].endswith("… built in 1.23 s; pushing the image")
+    assert told(e.ImageBuilt("s1", 1234), pushing) == []
+
+
 def test_undoing_a_mistake_ends_with_what_is_live() -> None:
     assert told(e.NothingToDeploy("0123456789ab"))[0].endswith(f"● nothing to deploy: 01234567 is live  {URL}")
 

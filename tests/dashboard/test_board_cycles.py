@@ -134,6 +134,23 @@ def test_a_running_build_says_which_step_it_is_past_and_late_steps_say_nothing()
     assert newest(built).waits_for == ""
 
 
+def test_a_push_of_an_image_is_a_phase_that_is_shown_while_it_runs_and_where_it_fails() -> None:
+    begun = after((100.0, e.SnapshotTaken("a", ("a.py",), 12.0)), (100.5, e.ImageBuilt("a", 500.0)))
+    assert "push image… 2s  a.py" in text_of(timeline(begun, (), cells=100, now_s=102.0)[0])
+    failed = after((101.0, e.BuildFailed(e.Problem("cannot publish hello", "denied", "docker login"))), loop=begun)
+    assert "failed at push image" in text_of(timeline(failed, (), cells=100, now_s=102.0)[0])
+    pushed = after((101.0, e.BuildFinished("i", False, 500.0, push_ms=700.0)), loop=begun)
+    assert [(phase.name, phase.took_ms) for phase in newest(pushed).phases] == [
+        ("snapshot", 12.0), ("build", 500.0), ("push image", 700.0),
+    ]  # fmt: skip
+    assert "commit…" in text_of(timeline(pushed, (), cells=100, now_s=102.0)[0])
+
+
+def test_an_image_that_was_built_of_an_older_save_says_nothing_of_the_newer_one() -> None:
+    begun = after((100.0, e.SnapshotTaken("a", (), 12.0)), (100.2, e.SnapshotTaken("b", (), 12.0)))
+    assert after((100.3, e.ImageBuilt("a", 300.0)), loop=begun) == begun
+
+
 def test_the_first_answer_is_a_phase_of_the_version_that_gave_it() -> None:
     live = after(*deployed(100.0, "a"), (100.5, e.WentLive("deploy-a")), (100.6, e.Answered("deploy-a", 200, 5.0)))
     assert (newest(live).phases[-1].name, newest(live).phases[-1].note) == ("answer", "HTTP 200")

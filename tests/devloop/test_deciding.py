@@ -97,6 +97,26 @@ def test_the_phases_of_a_cycle_add_up_to_its_whole_time() -> None:
     assert sum(ms for _, ms in loop.state.last.timings) == pytest.approx(2100)
 
 
+def timings_of(built: e.BuildFinished) -> dict[str, float]:
+    loop = Loop()
+    loop.step()
+    loop.tell(e.SnapshotTaken("s1", (), 10))
+    loop.tell(e.ImageBuilt("s1", 20))
+    loop.tell(built)
+    assert loop.state.cycle is not None
+    return dict(loop.state.cycle.timings)
+
+
+def test_the_push_of_an_image_is_a_phase_and_its_time_is_counted_once() -> None:
+    timings = timings_of(e.BuildFinished("image", False, 20, push_ms=7))
+    assert list(timings) == ["noticed", "snapshot", "build", "push image"]
+    assert (timings["build"], timings["push image"]) == (20, 7)
+
+
+def test_where_no_image_is_pushed_there_is_no_such_phase() -> None:
+    assert "push image" not in timings_of(e.BuildFinished("image", False, 20))
+
+
 def test_a_save_during_a_build_is_looked_at_at_once_and_supersedes_it() -> None:
     loop = Loop()
     loop.step()

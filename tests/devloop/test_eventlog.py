@@ -17,7 +17,14 @@ def test_a_line_says_when_and_what_in_flat_fields(tmp_path: Path) -> None:
     log.write(e.Entry(12.3456, e.BuildFinished("image", True, 3.5)))
     log.close()
     line = json.loads((tmp_path / "deep" / "events.jsonl").read_text())
-    assert line == {"at": 12.346, "event": "BuildFinished", "image": "image", "was_cached": True, "took_ms": 3.5}
+    assert line == {
+        "at": 12.346,
+        "event": "BuildFinished",
+        "image": "image",
+        "was_cached": True,
+        "took_ms": 3.5,
+        "push_ms": 0.0,
+    }
 
 
 def test_what_was_written_is_read_back_as_the_same_event(tmp_path: Path) -> None:

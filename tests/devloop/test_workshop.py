@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import subprocess
 from contextlib import aclosing
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from coop_core.build.local import LocalBuilder
-from coop_core.build.request import BuildFailed, BuildRequest, Image
+from coop_core.build.request import BuildFailed, BuildRequest, Image, Pushing
 from coop_core.build.request import Step as BuildStep
 from coop_core.git import repository
 from coop_devloop import events as e
@@ -275,8 +276,40 @@ async def test_a_builds_steps_and_its_last_lines_become_events(clone: Path, tmp_
     failed = await shop.work(Build(taken.commit))
     problem = e.Problem("cannot build hello", "`make` ended with 2", "correct it and save")
     assert failed == e.BuildFailed(problem, ("no input",))
-    async with aclosing(shop.steps()) as steps:
-        assert await anext(steps) == e.BuildStepped("run make", was_cached=False, took_ms=3.0, has_failed=True)
+    async with aclosing(shop.progress()) as told:
+        assert await anext(told) == e.BuildStepped("run make", was_cached=False, took_ms=3.0, has_failed=True)
+
+
+class PushingBuilder(FailingBuilder):
+    """Needs some time to make an image, and some to push it."""
+
+    async def build(self, request: BuildRequest) -> Image:
+        await asyncio.sleep(0.01)
+        request.progress(Pushing())
+        await asyncio.sleep(0.02)
+        return Image("registry.example.org/hello@sha256:" + "0" * 64, was_cached=False)
+
+
+async def test_the_push_of_an_image_has_its_own_time_beside_the_builds(clone: Path, tmp_path: Path) -> None:
+    shop = Workshop(workshop(clone, tmp_path).place, PushingBuilder())
+    taken = await shop.work(TakeSnapshot())
+    assert isinstance(taken, e.SnapshotTaken)
+    built = await shop.work(Build(taken.commit))
+    assert isinstance(built, e.BuildFinished)
+    assert built.took_ms >= 10
+    assert built.push_ms >= 20
+    async with aclosing(shop.progress()) as told:
+        assert await anext(told) == e.ImageBuilt(taken.commit, built.took_ms)
+
+
+async def test_where_no_image_is_pushed_no_time_goes_into_it(clone: Path, tmp_path: Path) -> None:
+    shop = workshop(clone, tmp_path)
+    taken = await shop.work(TakeSnapshot())
+    assert isinstance(taken, e.SnapshotTaken)
+    built = await shop.work(Build(taken.commit))
+    assert isinstance(built, e.BuildFinished)
+    assert built.took_ms > 0
+    assert built.push_ms == 0
 
 
 @pytest.mark.parametrize(("lifetime_s", "expires"), [(3600.0, True), (None, False)])

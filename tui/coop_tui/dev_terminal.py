@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from coop_devloop.state import LoopState
 
 PATIENCE_S = 2.0
-"""How long a rollout may wait for something before that is told."""
+"""How long a push or a rollout may take before what it waits for is told."""
 
 _COLOURS = ("cyan", "magenta", "blue", "yellow", "green", "red")
 
@@ -47,12 +47,14 @@ class Terminal:
             click.echo(f"{click.style(name, bold=True)} in {self._environment}, watching {folder}")
 
     def observe(self, service: str, entry: Entry, state: LoopState) -> None:
-        from coop_devloop.events import RolloutWaits, WentLive
+        from coop_devloop.events import BuildStepped, ImageBuilt, RolloutWaits, WentLive
 
+        if isinstance(entry.event, BuildStepped):  # some are told late, and say nothing of what goes on now
+            return
         if waiting := self._pending.pop(service, None):
             waiting.cancel()
         lines = self._narrators[service].tell(entry, state)
-        if isinstance(entry.event, RolloutWaits):
+        if isinstance(entry.event, RolloutWaits | ImageBuilt):
             # What passes within a moment is no news.
             later = asyncio.get_running_loop().call_later
             self._pending[service] = later(PATIENCE_S, self._print, service, lines)

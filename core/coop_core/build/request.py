@@ -24,22 +24,30 @@ class Step:
     has_failed: bool = False
 
 
-def _nobody(step: Step) -> None:
-    """Steps are told to nobody."""
+@dataclass(frozen=True, slots=True)
+class Pushing:
+    """The image is made, and its way to a registry begins. A builder that pushes none never says so."""
+
+
+Progress = Step | Pushing
+
+
+def _nobody(progress: Progress) -> None:
+    """It is told to nobody."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildRequest:
     """commit: a snapshot, or any commit. prefix: the service's folder in it, "" for the root.
 
-    progress: told each step, on the event loop; the last ones may come after the build has ended.
+    progress: told what the build is at, on the event loop; the last steps may come after the build has ended.
     """
 
     repository: Repository
     commit: str
     prefix: str
     spec: ServiceSpec
-    progress: Callable[[Step], None] = _nobody
+    progress: Callable[[Progress], None] = _nobody
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,8 @@ class Cycle:
     phases: tuple[Phase, ...] = ()
     outcome: Outcome = Outcome.RUNNING
     waits_for: str = ""
+    is_pushing: bool = False
+    """Whether its image is on its way to a registry."""
     commit: str = ""
     """The deploy commit, once there is one."""
     problem: e.Problem | None = None
@@ -100,8 +102,10 @@ def update(loop: Loop, event: e.Event, at_s: float) -> Loop:  # noqa: PLR0912  #
             return _files_changed(loop, paths, at_s)
         case e.SnapshotTaken():
             return _snapshot_taken(loop, event, at_s)
-        case e.BuildFinished(_, was_cached, took_ms):
-            return _phase_done(loop, Phase("build", took_ms, "cached" if was_cached else ""))
+        case e.ImageBuilt(commit, took_ms):
+            return _image_built(loop, took_ms) if commit == loop.snapshot else loop
+        case e.BuildFinished():
+            return _build_finished(loop, event)
         case e.DeployCommitted(commit, _, took_ms):
             return _phase_done(loop, Phase("commit", took_ms), commit)
         case e.NothingToDeploy(commit):
@@ -191,6 +195,23 @@ def _stepped(loop: Loop, name: str) -> Loop:
     if running is None or any(phase.name == "build" for phase in running.phases):
         return loop
     return _waits(loop, f"built {name}")
+
+
+def _image_built(loop: Loop, took_ms: float) -> Loop:
+    pushing = _phase_done(loop, Phase("build", took_ms))
+    return _on_running(pushing, lambda c: replace(c, is_pushing=True))
+
+
+def _build_finished(loop: Loop, event: e.BuildFinished) -> Loop:
+    """It says how long the build took also where that was told before, when the push began."""
+    build = Phase("build", event.took_ms, "cached" if event.was_cached else "")
+    push = (Phase("push image", event.push_ms),) if event.push_ms else ()
+
+    def finished(cycle: Cycle) -> Cycle:
+        before = tuple(phase for phase in cycle.phases if phase.name != build.name)
+        return replace(cycle, phases=(*before, build, *push), waits_for="", is_pushing=False)
+
+    return _on_running(loop, finished)
 
 
 def _nothing_to_deploy(loop: Loop, commit: str) -> Loop:

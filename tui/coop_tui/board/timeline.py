@@ -125,6 +125,8 @@ def _outcome(cycle: Cycle, now_s: float) -> str:
 
 
 def _next_phase(cycle: Cycle) -> str:
+    if cycle.is_pushing:
+        return "push image"
     done = {phase.name for phase in cycle.phases}
     return next((name for name in _ORDER if name not in done and (name != "push" or "commit" in done)), "rollout")
 

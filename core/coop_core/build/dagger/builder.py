@@ -20,7 +20,7 @@ from coop_core.build.dagger.recipes import ByDockerfile
 from coop_core.build.dagger.secret_values import Hidden
 from coop_core.build.dagger.session import Lost
 from coop_core.build.dagger.supervising import Sessions
-from coop_core.build.request import Image
+from coop_core.build.request import Image, Pushing
 from coop_core.errors import CoopError, ExitCode
 from coop_core.git.objects import Objects
 from coop_core.text import one_line
@@ -159,6 +159,7 @@ class DaggerBuilder:
         with engine.traced(trace_id):
             source = await engine.upload(root, job.recipe, explain)
             image = await engine.make(source, job.recipe, confidence.values, explain)
+            job.request.progress(Pushing())
             published = await self._publish(opened, image, job, confidence)
         return self._configuration.registry.reference(job.request.spec.name, published)
 
