@@ -53,6 +53,15 @@ def span(trace_id: bytes, name: str, *, took_ms: float = 1.0, failed: bool = Fal
     return made
 
 
+def work_of(call: Span, *, took_ms: float, failed: bool = False, cause: bytes = b"cause---") -> Span:
+    """The span of work that `call`, which was pending, did later."""
+    made = span(call.trace_id, f"resume {call.name}", took_ms=took_ms, failed=failed, ui_passthrough=True)
+    purpose = KeyValue(key="dagger.io/link.purpose", value=AnyValue(string_value="cause"))
+    made.links.append(Span.Link(trace_id=call.trace_id, span_id=cause, attributes=[purpose]))
+    made.links.append(Span.Link(trace_id=call.trace_id, span_id=call.span_id))
+    return made
+
+
 def export(spans: Iterable[Span]) -> bytes:
     request = ExportTraceServiceRequest(resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=list(spans))])])
     return bytes(request.SerializeToString())
@@ -69,7 +78,8 @@ async def send(url: str, traceparent: str, reached: Iterable[tuple[str, Any]]) -
                 made.append(span(trace_id, "Container.from", dag_call=payload, dag_cached=True))
             elif call.field == "withExec":
                 payload = call_payload("withExec", {"args": call.args["args"]})
-                made.append(span(trace_id, "Container.withExec", took_ms=20.0, dag_call=payload))
+                made.append(span(trace_id, "Container.withExec", dag_call=payload, dag_pending=True))
+                made.append(work_of(made[-1], took_ms=20.0))
         if name == "Container.publish":
             payload = call_payload("publish", {"address": chain[-1].args["address"]})
             made.append(span(trace_id, name, took_ms=5.0, dag_call=payload))

@@ -10,7 +10,7 @@ import pytest
 from coop_core.build.dagger import calls
 from coop_core.build.dagger.tracing import Traces
 from coop_core.build.request import Step
-from tests.build_dagger.spans import call_payload, export, span
+from tests.build_dagger.spans import call_payload, export, span, work_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -61,12 +61,35 @@ async def test_cache_hits_and_failures_are_told(receiver: Receiver) -> None:
 async def test_only_work_that_ended_is_a_step_and_each_once(receiver: Receiver) -> None:
     running = span(TRACE, "Container.withExec")
     running.end_time_unix_nano = 0
+    unset = span(TRACE, "Container.withExec")
+    unset.end_time_unix_nano = 11651379494838206464  # Go's zero time, as some exporters write it
     sent = span(TRACE, "Host.directory")
     inside = span(TRACE, "Container.withExec", ui_internal=True)
     plain = span(TRACE, "Container.withEnvVariable")
-    await receiver.post(export([running, sent, inside, plain]))
+    await receiver.post(export([running, unset, sent, inside, plain]))
     await receiver.post(export([sent]))
     assert [step.name for step in receiver.steps] == ["upload the service"]
+
+
+@pytest.mark.parametrize("is_early", [False, True])
+async def test_what_is_done_later_than_it_is_called_counts_as_long_as_the_work_took(
+    receiver: Receiver, is_early: bool
+) -> None:
+    called = span(TRACE, "Container.withExec", took_ms=0.1, dag_call=exec_payload("make"), dag_pending=True)
+    worked = work_of(called, took_ms=900.0, failed=True)
+    for sent in [worked, called] if is_early else [called, worked]:
+        assert receiver.steps == []
+        await receiver.post(export([sent]))
+    assert receiver.steps == [Step("run make", was_cached=False, took_ms=900.0, has_failed=True)]
+    await receiver.post(export([called, worked]))
+    assert len(receiver.steps) == 1
+
+
+async def test_what_only_caused_a_step_is_none(receiver: Receiver) -> None:
+    cause = span(TRACE, "Container.from", dag_pending=True)
+    other = span(TRACE, "Container.withExec", dag_pending=True)
+    await receiver.post(export([cause, work_of(other, took_ms=1.0, cause=cause.span_id)]))
+    assert receiver.steps == []
 
 
 async def test_nobody_elses_trace_is_told(receiver: Receiver) -> None:

@@ -10,6 +10,7 @@ import base64
 import binascii
 import secrets
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -20,8 +21,9 @@ from coop_core.build.request import Step
 from coop_core.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from opentelemetry.proto.common.v1.common_pb2 import AnyValue
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 _BODY_LIMIT_BYTES = 32 * 1024 * 1024
@@ -29,8 +31,11 @@ _TRACES_KEPT = 4
 """The last spans of a build arrive after its end."""
 _SPANS_KEPT = 20_000
 
+_LONGEST_NS = 24 * 3600 * 10**9
+
 _FAILED = 2
 _HIDDEN = ("dagger.io/ui.internal", "dagger.io/ui.passthrough")
+_CACHED, _PENDING, _PURPOSE = "dagger.io/dag.cached", "dagger.io/dag.pending", "dagger.io/link.purpose"
 
 # The fields of Dagger's API that do work; all others describe what to do.
 _WORK = {
@@ -84,32 +89,75 @@ class Traces:
         return web.Response(content_type="application/x-protobuf")
 
 
+@dataclass(frozen=True, slots=True)
+class _Ran:
+    """How long a span took, and how it ended."""
+
+    took_ms: float
+    has_failed: bool
+
+
 class _Trace:
-    """One build's spans; each is told once, when it has ended."""
+    """One build's spans; each step is told once, when its work is done.
+
+    What the engine does lazily has two spans: one for the call, which is over at once and says that its work is
+    pending, and a later one with a link to it, which is the work.
+    """
 
     def __init__(self, told: Callable[[Step], None], hidden: Callable[[str], str]) -> None:
         self._told = told
         self._hidden = hidden
         self._seen: set[bytes] = set()
+        self._pending: dict[bytes, str] = {}
+        """Names of steps whose work is still to come, by the call's span."""
+        self._early: dict[bytes, _Ran] = {}
+        """Work of which no call was heard yet."""
 
     def take(self, span: Span) -> None:
-        is_over = span.end_time_unix_nano >= span.start_time_unix_nano > 0
-        if not is_over or span.span_id in self._seen or len(self._seen) > _SPANS_KEPT:
-            return
-        attributes = {pair.key: pair.value for pair in span.attributes}
-        if span.name not in _WORK or any(attributes[key].bool_value for key in _HIDDEN if key in attributes):
+        ran = _ran(span)
+        if ran is None or span.span_id in self._seen or len(self._seen) > _SPANS_KEPT:
             return
         self._seen.add(span.span_id)
-        call = attributes["dagger.io/dag.call"].string_value if "dagger.io/dag.call" in attributes else ""
-        cached = attributes.get("dagger.io/dag.cached")
-        self._told(
-            Step(
-                name=one_line(self._hidden(_name(span.name, call)), 120),
-                was_cached=bool(cached and cached.bool_value),
-                took_ms=round((span.end_time_unix_nano - span.start_time_unix_nano) / 1e6, 1),
-                has_failed=span.status.code == _FAILED,
-            )
-        )
+        for call in _continued(span):
+            self._work_done(call, ran)
+        attributes = {pair.key: pair.value for pair in span.attributes}
+        if span.name not in _WORK or any(_is(attributes, key) for key in _HIDDEN):
+            return
+        payload = attributes["dagger.io/dag.call"].string_value if "dagger.io/dag.call" in attributes else ""
+        name = one_line(self._hidden(_name(span.name, payload)), 120)
+        if not _is(attributes, _PENDING):
+            self._tell(name, ran, was_cached=_is(attributes, _CACHED))
+        elif early := self._early.pop(span.span_id, None):
+            self._tell(name, early)
+        else:
+            self._pending[span.span_id] = name
+
+    def _work_done(self, call: bytes, ran: _Ran) -> None:
+        name = self._pending.pop(call, "")
+        if name:
+            self._tell(name, ran)
+        elif call not in self._seen:
+            self._early[call] = ran
+
+    def _tell(self, name: str, ran: _Ran, *, was_cached: bool = False) -> None:
+        self._told(Step(name, was_cached, ran.took_ms, ran.has_failed))
+
+
+def _ran(span: Span) -> _Ran | None:
+    """None while it has not ended: a session tells of spans when they begin, too."""
+    took_ns = span.end_time_unix_nano - span.start_time_unix_nano
+    if not 0 <= took_ns < _LONGEST_NS or not span.start_time_unix_nano:
+        return None
+    return _Ran(round(took_ns / 1e6, 1), has_failed=span.status.code == _FAILED)
+
+
+def _continued(span: Span) -> list[bytes]:
+    """The spans whose work this one is; other links have a purpose."""
+    return [link.span_id for link in span.links if not any(pair.key == _PURPOSE for pair in link.attributes)]
+
+
+def _is(attributes: Mapping[str, AnyValue], key: str) -> bool:
+    return key in attributes and attributes[key].bool_value
 
 
 def _name(span: str, call: str) -> str:
