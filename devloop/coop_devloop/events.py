@@ -64,6 +64,13 @@ class SnapshotFailed(_Fact, frozen=True, tag=True):
     problem: Problem
 
 
+class BuildWaits(_Fact, frozen=True, tag=True):
+    """What the build of the snapshot `commit` waits for before it begins, in words for the user."""
+
+    commit: str
+    reason: str
+
+
 class ImageBuilt(_Fact, frozen=True, tag=True):
     """The image of the snapshot `commit` is made, and on its way to a registry. `BuildFinished` ends that way."""
 
@@ -94,6 +101,10 @@ class BuildStepped(_Fact, frozen=True, tag=True):
     was_cached: bool
     took_ms: float
     has_failed: bool = False
+
+
+BuildProgress = BuildWaits | BuildStepped | ImageBuilt
+"""What is told while a build runs; each says no more than `BuildFinished` or `BuildFailed` then does."""
 
 
 class DeployCommitted(_Fact, frozen=True, tag=True):
@@ -184,6 +195,7 @@ Event = (
     | FilesChanged
     | SnapshotTaken
     | SnapshotFailed
+    | BuildWaits
     | ImageBuilt
     | BuildFinished
     | BuildFailed

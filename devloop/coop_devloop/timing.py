@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from coop_core.build.request import Pushing, Step
+from coop_core.build.request import Pushing, Step, Waiting
 from coop_devloop import events as e
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Stopwatch:
 class BuildTimer:
     """Hears one build's progress, and knows how much of its time was the push. commit: what is built."""
 
-    def __init__(self, commit: str, tell: Callable[[e.BuildStepped | e.ImageBuilt], None]) -> None:
+    def __init__(self, commit: str, tell: Callable[[e.BuildProgress], None]) -> None:
         self._commit = commit
         self._tell = tell
         self._watch = Stopwatch()
@@ -36,6 +36,8 @@ class BuildTimer:
 
     def hear(self, progress: Progress) -> None:
         match progress:
+            case Waiting(reason):
+                self._tell(e.BuildWaits(self._commit, reason))
             case Step(name, was_cached, took_ms, has_failed):
                 self._tell(e.BuildStepped(name, was_cached, took_ms, has_failed))
             case Pushing():

@@ -38,7 +38,7 @@ def update(state: LoopState, entry: e.Entry) -> LoopState:
             return replace(state, is_platform_lost=True, waits_for=why)
         case e.PlatformBack():
             return replace(state, is_platform_lost=False)
-        case e.LoopStarted() | e.LoopStopped() | e.BuildStepped() | e.ImageBuilt() | e.Answered():
+        case e.LoopStarted() | e.LoopStopped() | e.BuildWaits() | e.BuildStepped() | e.ImageBuilt() | e.Answered():
             return state
         case _:
             assert_never(event)

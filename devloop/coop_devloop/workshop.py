@@ -86,9 +86,9 @@ class Workshop:
         self._author = repository.identity(place.repository)
         self._snapshot: snapshot.Snapshot | None = None
         self._service: Service | CoopError | None = None
-        self._told: asyncio.Queue[e.BuildStepped | e.ImageBuilt] = asyncio.Queue()
+        self._told: asyncio.Queue[e.BuildProgress] = asyncio.Queue()
 
-    async def progress(self) -> AsyncGenerator[e.BuildStepped | e.ImageBuilt, None]:
+    async def progress(self) -> AsyncGenerator[e.BuildProgress, None]:
         """What builds are doing, as it happens."""
         while True:
             yield await self._told.get()

@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+_TOLD = ("OTEL_", "DAGGER_", "_EXPERIMENTAL_", "COOP_", "XDG_STATE_HOME")
+
 
 def write(folder: Path, root: Path) -> Path:
     """Makes the program in `folder`; root: where the tests' package is found."""
@@ -42,7 +44,7 @@ def main() -> None:
     folder = Path(os.environ["FAKE_DAGGER"])
     plans = json.loads((folder / "plans.json").read_text()) if (folder / "plans.json").exists() else []
     number = sum(1 for entry in journal(folder) if "start" in entry)
-    told = sorted(name for name in os.environ if name.startswith(("OTEL_", "DAGGER_", "_EXPERIMENTAL_", "COOP_")))
+    told = sorted(name for name in os.environ if name.startswith(_TOLD))
     note(folder, start=os.getpid(), arguments=sys.argv[1:], told={name: os.environ[name] for name in told})
     asyncio.run(serve(folder, plans[number] if number < len(plans) else {}))
     note(folder, end=os.getpid())

@@ -190,8 +190,6 @@ class SessionServer:
         return await self._value(f"{type_name}.{name}", chain, longer)
 
     async def _value(self, name: str, made_by: Chain, chain: Chain) -> str:
-        if name == "Query.version":
-            return self.version
         if name.endswith(".id"):
             return self._id(made_by)
         self.reached.append((name, chain))
@@ -201,6 +199,8 @@ class SessionServer:
             if fault.do == "hang":
                 await asyncio.Event().wait()
             raise _Failed(fault)
+        if name == "Query.version":
+            return self.version
         if name == "Container.publish":
             return f"{chain[-1].args['address']}@sha256:{self._digest(made_by)}"
         assert name.endswith(".sync"), name

@@ -71,7 +71,7 @@ async def test_it_says_when_the_image_is_made_and_its_push_begins(kit: Kit, serv
     )
     async with kit.builder() as builder:
         await builder.build(request)
-        assert reached_before == ["Directory.sync", "Container.sync", "Pushing()"]
+        assert reached_before == ["Query.version", "Directory.sync", "Container.sync", "Pushing()"]
         reached_before.clear()
         assert (await builder.build(request)).was_cached
     assert reached_before == []

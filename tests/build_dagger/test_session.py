@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from coop_core.build.dagger import supervising
+from coop_core.build.dagger import opening, supervising
+from coop_core.build.dagger.opening import Opener
+from coop_core.build.request import Waiting
 from coop_core.errors import CoopError
 from tests.build_dagger.session_server import VERSION, exec_fault
 
@@ -49,7 +51,7 @@ async def test_it_is_told_where_traces_go_and_no_password(kit: Kit) -> None:
     kit.install_cli()
     kit.environ |= {
         "OTEL_EXPORTER_OTLP_HEADERS": "authorization=secret", "COOP_REGISTRY_USERNAME": "ada",
-        "COOP_REGISTRY_PASSWORD": "pa55word", "DAGGER_CLOUD_TOKEN": "kept",
+        "COOP_REGISTRY_PASSWORD": "pa55word", "DAGGER_CLOUD_TOKEN": "kept", "XDG_STATE_HOME": "/var/state",
     }  # fmt: skip
     async with kit.builder(engine="tcp://engine.example.org:1234") as builder:
         await builder.build(kit.request())
@@ -57,9 +59,19 @@ async def test_it_is_told_where_traces_go_and_no_password(kit: Kit) -> None:
     assert told.pop("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").startswith("http://127.0.0.1:")
     assert told == {
         "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf", "DAGGER_SILENT": "1", "DAGGER_NO_NAG": "1",
+        "OTEL_EXPORTER_OTLP_TRACES_LIVE": "1", "DAGGER_LEAVE_OLD_ENGINE": "1",
         "_EXPERIMENTAL_DAGGER_RUNNER_HOST": "tcp://engine.example.org:1234", "DAGGER_CLOUD_TOKEN": "kept",
+        "XDG_STATE_HOME": "/var/state",  # there it finds who it is, and so what an engine has of its files already
     }  # fmt: skip
     assert kit.journal("arguments")[0][0] == "session"
+
+
+async def test_old_engines_go_where_the_user_wants_them_to(kit: Kit) -> None:
+    kit.install_cli()
+    kit.environ["DAGGER_LEAVE_OLD_ENGINE"] = "0"
+    async with kit.builder() as builder:
+        await builder.build(kit.request())
+    assert kit.journal("told")[0]["DAGGER_LEAVE_OLD_ENGINE"] == "0"
 
 
 async def test_it_is_prepared_before_the_first_build(kit: Kit) -> None:
@@ -103,6 +115,8 @@ async def test_an_old_session_ends_only_after_the_builds_that_are_at_it(
         await until(lambda: "Container.sync" in kit.journal("reached"), "the first build hangs")
         await builder.build(kit.request(prefix="two"))
         await until(lambda: len(kit.journal("start")) == 2, "the next session is started ahead")
+        kit.write("two/app.py", "z\n")
+        await builder.build(kit.request(prefix="two"))
         assert not hanging.done()
         assert kit.journal("end") == []
         hanging.cancel()
@@ -157,12 +171,18 @@ async def test_a_failed_build_keeps_the_session(kit: Kit) -> None:
 
 async def test_it_is_renewed_after_many_builds_without_a_pause(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervising, "RENEW_AFTER_BUILDS", 2)
-    kit.install_cli()
+    kit.install_cli({}, {"waits_for": str(kit.folder / "go")})
     async with kit.builder() as builder:
-        for number in range(3):
+        for number in range(2):
             kit.write("hello.py", f"print({number})\n")
             await builder.build(kit.request())
+        await until(lambda: len(kit.journal("start")) == 2, "the next session starts ahead")
         first, second = kit.journal("start")
+        assert psutil.pid_exists(first)  # what it made stays in the engine until the next one holds it
+        assert kit.journal("end") == []
+        (kit.folder / "go").touch()
+        kit.write("hello.py", "print(3)\n")
+        await builder.build(kit.request())
         await until(lambda: kit.journal("end") == [first], "the old session is ended")
         assert psutil.pid_exists(second)
 
@@ -212,14 +232,106 @@ async def test_a_build_that_is_given_up_while_the_session_starts_does_not_take_i
     assert len(kit.journal("start")) == 1
 
 
-async def test_one_that_says_nothing_is_ended_with_the_builder(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("coop_core.build.dagger.session._CLOSE_LIMIT_S", 0.2)
-    kit.install_cli({"waits_for": str(kit.folder / "never")})
+async def test_one_that_is_renewed_when_all_ends_leaves_none_behind(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervising, "RENEW_AFTER_BUILDS", 1)
+    kit.install_cli({}, {"waits_for": str(kit.folder / "never")})
     async with kit.builder() as builder:
+        await builder.build(kit.request())
+        await until(lambda: len(kit.journal("start")) == 2, "the next session starts ahead")
+    assert not [pid for pid in kit.journal("start") if psutil.pid_exists(pid)]
+
+
+async def test_one_that_is_still_starting_is_ended_without_waiting_for_it(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coop_core.build.dagger.session._CLOSE_LIMIT_S", 3600.0)
+    kit.install_cli({"waits_for": str(kit.folder / "never")})
+    async with asyncio.timeout(LIMIT_S), kit.builder() as builder:
         builder.prepare()
         await until(lambda: kit.journal("start"), "the session starts")
     [pid] = kit.journal("start")
     assert not psutil.pid_exists(pid)
+
+
+async def test_a_start_that_takes_long_is_told_to_the_build_that_waits(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervising, "PATIENCE_S", 0.05)
+    kit.install_cli({"waits_for": str(kit.folder / "go")})
+    async with kit.builder() as builder:
+        building = asyncio.create_task(builder.build(kit.request()))
+        await until(lambda: kit.progress, "the build says what it waits for")
+        (kit.folder / "go").touch()
+        await building
+    assert kit.progress[0] == Waiting("waiting for Dagger's engine; the first time, it is downloaded")
+    assert kit.progress.count(kit.progress[0]) == 1
+
+
+async def test_an_engine_elsewhere_that_is_not_reached_is_given_up_soon(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coop_core.build.dagger.session.REACH_LIMIT_S", 0.5)
+    kit.install_cli({"waits_for": str(kit.folder / "never")})
+    async with asyncio.timeout(LIMIT_S), kit.builder(engine="tcp://engine.example.org:1234") as builder:
+        with pytest.raises(CoopError, match=r"its engine did not answer within 0\.5 s") as caught:
+            await builder.build(kit.request())
+        assert "name an engine in the settings" in caught.value.remedy
+        [pid] = kit.journal("start")
+        assert not psutil.pid_exists(pid)
+
+
+@pytest.mark.parametrize(
+    ("engine", "is_elsewhere"),
+    [
+        ("", False), ("image://registry.dagger.io/engine:v0.21.8", False), ("image+podman://x", False),
+        ("docker-image://x", False), ("tcp://engine:1234", True), ("kube-pod://engine?namespace=dagger", True),
+        ("unix:///run/engine.sock", True), ("container+podman://engine", True),
+    ],
+)  # fmt: skip
+def test_an_engine_is_elsewhere_when_nobody_here_starts_it(engine: str, is_elsewhere: bool) -> None:
+    assert Opener(None, engine, {}).is_elsewhere is is_elsewhere
+    assert Opener(None, None, {"_EXPERIMENTAL_DAGGER_RUNNER_HOST": engine}).is_elsewhere is is_elsewhere
+
+
+async def test_the_connection_to_an_engine_elsewhere_is_used_now_and_then(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "KEEPALIVE_S", 0.05)
+    kit.install_cli()
+    async with kit.builder(engine="kube-pod://engine?namespace=dagger") as builder:
+        await builder.build(kit.request())
+        asked = kit.journal("reached").count("Query.version")
+        await until(lambda: kit.journal("reached").count("Query.version") >= asked + 2, "it is asked again")
+    assert len(kit.journal("start")) == 1
+
+
+async def test_a_connection_that_was_lost_while_nobody_built_is_made_anew_before_the_next_build(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit.install_cli({"faults": [{"on": "Container.sync", "do": "error"}, {"on": "Query.version", "do": "drop"}]})
+    async with kit.builder(engine="kube-pod://engine?namespace=dagger") as builder:
+        with pytest.raises(CoopError, match="it failed"):
+            await builder.build(kit.request())
+        [opened] = builder._sessions._open
+        monkeypatch.setattr(opening, "KEEPALIVE_S", 0.0)
+        await opened.keep_alive()
+        await builder.build(kit.request())
+    first, second = kit.journal("start")
+    assert first != second
+    assert kit.journal("reached").count("Container.publish") == 1
+
+
+async def test_one_that_answers_no_question_is_given_up(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    kit.install_cli({"faults": [{"on": "Query.version", "do": "hang"}]})
+    async with kit.builder() as builder:
+        with monkeypatch.context() as patch, pytest.raises(CoopError, match="did not answer within 1 s") as caught:
+            patch.setattr("coop_core.build.dagger.engine._ANSWER_LIMIT_S", 1.0)
+            await builder.build(kit.request())
+        assert "docker ps" in caught.value.remedy
+        await builder.build(kit.request())
+    assert len(kit.journal("start")) == 2
 
 
 async def test_a_start_that_fails_says_what_the_cli_said_and_the_next_build_tries_again(kit: Kit) -> None:

@@ -84,6 +84,14 @@ def test_a_push_of_the_newest_image_is_said_and_one_of_an_older_one_is_not() -> 
     assert told(e.ImageBuilt("s1", 1234), pushing) == []
 
 
+def test_a_build_that_waits_for_its_engine_says_so() -> None:
+    waiting = LoopState(cycle=Cycle(0.0, snapshot="s2"))
+    assert told(e.BuildWaits("s2", "waiting for Dagger's engine"), waiting)[0].endswith(
+        "… waiting for Dagger's engine"
+    )
+    assert told(e.BuildWaits("s1", "waiting for Dagger's engine"), waiting) == []
+
+
 def test_undoing_a_mistake_ends_with_what_is_live() -> None:
     assert told(e.NothingToDeploy("0123456789ab"))[0].endswith(f"● nothing to deploy: 01234567 is live  {URL}")
 

@@ -149,6 +149,8 @@ def test_a_push_of_an_image_is_a_phase_that_is_shown_while_it_runs_and_where_it_
 def test_an_image_that_was_built_of_an_older_save_says_nothing_of_the_newer_one() -> None:
     begun = after((100.0, e.SnapshotTaken("a", (), 12.0)), (100.2, e.SnapshotTaken("b", (), 12.0)))
     assert after((100.3, e.ImageBuilt("a", 300.0)), loop=begun) == begun
+    assert after((100.3, e.BuildWaits("a", "the engine")), loop=begun) == begun
+    assert newest(after((100.3, e.BuildWaits("b", "the engine")), loop=begun)).waits_for == "the engine"
 
 
 def test_the_first_answer_is_a_phase_of_the_version_that_gave_it() -> None:

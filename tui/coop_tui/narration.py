@@ -118,7 +118,7 @@ class Narrator:
             case e.RolloutFailed(commit, reason, lines):
                 self._failed = commit
                 return self._failure(reason, lines, state)
-            case e.ImageBuilt() | e.RolloutWaits():
+            case e.BuildWaits() | e.ImageBuilt() | e.RolloutWaits():
                 return self._waiting(event, state)
             case e.SnapshotFailed(found) | e.BuildFailed(found) | e.DeployFailed(found) | e.PushFailed(found):
                 return problem(found, event.lines if isinstance(event, e.BuildFailed) else ()) + self._kept(state)
@@ -142,14 +142,14 @@ class Narrator:
         missed = click.style("  (found by looking: no event told of it)", dim=True) if cycle.was_missed else ""
         return [f"{click.style('→', fg='cyan')} {change_set(event.changed)}{missed}"]
 
-    def _waiting(self, event: e.ImageBuilt | e.RolloutWaits, state: LoopState) -> list[str]:
-        match event:
-            case e.ImageBuilt(commit, took_ms):
-                is_newest = state.cycle is not None and state.cycle.snapshot == commit
-                reason = f"built in {duration(took_ms)}; pushing the image" if is_newest else ""
-            case e.RolloutWaits(_, reason):
-                pass
-        return [click.style(f"… {reason}", dim=True)] if reason else []
+    def _waiting(self, event: e.BuildWaits | e.ImageBuilt | e.RolloutWaits, state: LoopState) -> list[str]:
+        if not isinstance(event, e.RolloutWaits) and not (state.cycle and state.cycle.snapshot == event.commit):
+            return []  # a build that a newer save superseded
+        if isinstance(event, e.ImageBuilt):
+            reason = f"built in {duration(event.took_ms)}; pushing the image"
+        else:
+            reason = event.reason
+        return [click.style(f"… {reason}", dim=True)]
 
     def _failure(self, reason: str, lines: tuple[str, ...], state: LoopState) -> list[str]:
         head = f"{click.style('✗', fg='red')} the new version does not run: {reason}"

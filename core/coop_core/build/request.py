@@ -29,7 +29,14 @@ class Pushing:
     """The image is made, and its way to a registry begins. A builder that pushes none never says so."""
 
 
-Progress = Step | Pushing
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The build cannot begin yet. reason: what it waits for, in words for the user."""
+
+    reason: str
+
+
+Progress = Waiting | Step | Pushing
 
 
 def _nobody(progress: Progress) -> None:

@@ -102,6 +102,8 @@ def update(loop: Loop, event: e.Event, at_s: float) -> Loop:  # noqa: PLR0912  #
             return _files_changed(loop, paths, at_s)
         case e.SnapshotTaken():
             return _snapshot_taken(loop, event, at_s)
+        case e.BuildWaits(commit, reason):
+            return _waits(loop, reason) if commit == loop.snapshot else loop
         case e.ImageBuilt(commit, took_ms):
             return _image_built(loop, took_ms) if commit == loop.snapshot else loop
         case e.BuildFinished():

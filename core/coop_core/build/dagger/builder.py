@@ -18,9 +18,9 @@ from coop_core.build.dagger import recipes, registry, secret_values
 from coop_core.build.dagger.failures import Explainer
 from coop_core.build.dagger.recipes import ByDockerfile
 from coop_core.build.dagger.secret_values import Hidden
-from coop_core.build.dagger.session import Lost
+from coop_core.build.dagger.session import Lost, attached
 from coop_core.build.dagger.supervising import Sessions
-from coop_core.build.request import Image, Pushing
+from coop_core.build.request import Image, Pushing, Waiting
 from coop_core.errors import CoopError, ExitCode
 from coop_core.git.objects import Objects
 from coop_core.text import one_line
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     import dagger
 
+    from coop_core.build.dagger.opening import Open
     from coop_core.build.dagger.recipes import Recipe
     from coop_core.build.dagger.registry import Credentials, Registry
-    from coop_core.build.dagger.supervising import Open
     from coop_core.build.request import BuildRequest
     from coop_core.git.objects import Entry
 
@@ -140,16 +140,18 @@ class DaggerBuilder:
         """Makes and publishes. Only what comes before the publishing is tried again, once, on a new session."""
         root = await self._stage(job)
         try:
-            async with self._sessions.open() as opened:
-                return await self._on(opened, job, confidence, root)
+            return await self._once(job, confidence, root)
         except Lost as error:
-            if opened.process is None:
+            if attached(self._environ):
                 raise confidence.explain.lost(str(error)) from error
         try:
-            async with self._sessions.open() as opened:
-                return await self._on(opened, job, confidence, root)
+            return await self._once(job, confidence, root)
         except Lost as error:
             raise confidence.explain.lost(str(error), often=" twice") from error
+
+    async def _once(self, job: _Job, confidence: _Confidence, root: Path) -> str:
+        async with self._sessions.open(lambda reason: job.request.progress(Waiting(reason))) as opened:
+            return await self._on(opened, job, confidence, root)
 
     async def _on(self, opened: Open, job: _Job, confidence: _Confidence, root: Path) -> str:
         trace_id = secrets.token_bytes(16)

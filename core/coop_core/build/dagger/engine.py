@@ -5,6 +5,7 @@ Loading this module costs a second: do it in a thread.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import re
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
 
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
 CONNECT_LIMIT_S = 10.0
+_ANSWER_LIMIT_S = 30.0
+
+_CONFLICT = re.compile("conflict at .* during sync")
+_PAUSES_S = (0.05, 0.2, 0.5)
+"""Between tries of an upload that met files on the move."""
 
 # It logs whole queries, and a query may set a secret.
 logging.getLogger("gql.transport.httpx").setLevel(logging.WARNING)
@@ -46,18 +52,21 @@ class Engine:
 
     @classmethod
     async def connect(cls, address: Address) -> Engine:
-        """Raises CoopError when nothing answers, or an engine that is too old."""
+        """Raises CoopError when nothing answers in time, or an engine that is too old."""
         # Without retries: the SDK would send a publish again whose answer was lost.
         config = dagger.Config(timeout=dagger.Timeout(None, connect=CONNECT_LIMIT_S), retry=None)
         connection = SingleConnection(ConnectParams(port=address.port, session_token=address.token), config)
         try:
-            await connection.connect()
-            engine = cls(connection)
-            _check(await engine.client.version())
-        except dagger.DaggerError as error:
+            async with asyncio.timeout(_ANSWER_LIMIT_S):
+                await connection.connect()
+                engine = cls(connection)
+                _check(await engine.version())
+        except (dagger.DaggerError, Lost, TimeoutError) as error:
             await connection.close()
+            is_late = isinstance(error, TimeoutError)
             raise CoopError(
-                "cannot reach Dagger's engine", one_line(str(error), 300),
+                "cannot reach Dagger's engine",
+                f"it did not answer within {_ANSWER_LIMIT_S:g} s" if is_late else one_line(str(error), 300),
                 'check that it runs (docker ps), or name another: [dagger] engine = "tcp://host:port"',
             ) from error  # fmt: skip
         except BaseException:
@@ -79,17 +88,27 @@ class Engine:
         finally:
             context.detach(token)
 
+    async def version(self) -> str:
+        """The engine's. Raises Lost."""
+        with _answering():
+            said: str = await self.client.version()
+            return said
+
     async def upload(self, folder: Path, recipe: Recipe, explain: Explainer) -> dagger.Directory:
         """The folder as it is now, pinned: what happens to it later does not matter."""
-        with _answering():
-            # Without no_cache, a session would answer with what it read the first time, for as long as it lives.
-            directory: dagger.Directory = self.client.host().directory(
-                str(folder), exclude=list(recipe.exclude), no_cache=True
-            )
+        # Without no_cache, a session would answer with what it read the first time, for as long as it lives.
+        directory: dagger.Directory = self.client.host().directory(
+            str(folder), exclude=list(recipe.exclude), no_cache=True
+        )
+        pauses_s = list(_PAUSES_S)
+        while True:
             try:
-                return await directory.sync()
+                with _answering():
+                    return await directory.sync()
             except dagger.QueryError as error:
-                raise explain.not_uploaded(error.error.message) from error
+                if not pauses_s or not _CONFLICT.search(error.error.message):
+                    raise explain.not_uploaded(error.error.message) from error
+            await asyncio.sleep(pauses_s.pop(0))
 
     async def make(
         self, source: dagger.Directory, recipe: Recipe, secrets: Mapping[str, str], explain: Explainer

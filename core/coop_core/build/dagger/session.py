@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-START_LIMIT_S = 660.0
+PROVISION_LIMIT_S = 660.0
 """The CLI itself gives up after 600 s; a first start pulls the engine's image."""
+REACH_LIMIT_S = 60.0
+"""For an engine that runs already, or does not."""
 
 _CLOSE_LIMIT_S = 5.0
 _KILL_LIMIT_S = 2.0
@@ -68,8 +70,9 @@ class SessionProcess:
         self._reading = reading
 
     @classmethod
-    async def start(cls, cli: Path, environ: Mapping[str, str]) -> SessionProcess:
-        """Returns once it answers. environ: all that the process gets."""
+    async def start(cls, cli: Path, environ: Mapping[str, str], *, is_provisioning: bool) -> SessionProcess:
+        """Returns once it answers. environ: all that it gets. is_provisioning: it has its engine to start first."""
+        limit_s = PROVISION_LIMIT_S if is_provisioning else REACH_LIMIT_S
         try:
             process = await asyncio.create_subprocess_exec(
                 str(cli), "session", "--label", "dagger.io/sdk.name:coop",
@@ -88,13 +91,15 @@ class SessionProcess:
         # Read to the end always: a full pipe would stop the engine's client.
         session = cls(process, words, asyncio.create_task(_keep(process.stderr, words)))
         try:
-            async with asyncio.timeout(START_LIMIT_S):
+            async with asyncio.timeout(limit_s):
                 line = await process.stdout.readline()
             session.address = _address(line)
         except BaseException as error:
             await session.close()
-            if isinstance(error, TimeoutError | ValueError):
-                raise session.unusable() from error
+            if isinstance(error, TimeoutError):
+                raise session.unusable(f"its engine did not answer within {limit_s:g} s") from error
+            if isinstance(error, ValueError):
+                raise session.unusable("`dagger session` does not say where it answers") from error
             raise
         return session
 
@@ -106,10 +111,10 @@ class SessionProcess:
     def has_ended(self) -> bool:
         return self._process.returncode is not None
 
-    def unusable(self) -> CoopError:
-        """Why there is no session: what the CLI said last."""
+    def unusable(self, why: str) -> CoopError:
+        """Why there is no session: what the CLI said last, else `why`."""
         said = [word for word in self._words if word]
-        why = "; ".join(said[-3:]) or f"`dagger session` ended with {self._process.returncode} without a word"
+        why = "; ".join(said[-3:]) or why
         return CoopError(
             "cannot start Dagger",
             one_line(why, 400),
@@ -124,7 +129,12 @@ class SessionProcess:
     async def _close(self) -> None:
         if self._process.stdin is not None:
             self._process.stdin.close()
-        for number, limit_s in ((None, _CLOSE_LIMIT_S), (signal.SIGTERM, _KILL_LIMIT_S), (signal.SIGKILL, None)):
+        ways: list[tuple[signal.Signals | None, float | None]] = [
+            (None, _CLOSE_LIMIT_S), (signal.SIGTERM, _KILL_LIMIT_S), (signal.SIGKILL, None),
+        ]  # fmt: skip
+        if not self.address.port:
+            del ways[0]  # it is at its start, where it does not look at its input, and has nothing to put in order
+        for number, limit_s in ways:
             if number is not None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self._process.pid, number)
