@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coop_core.build.dagger.dockerfile import Instruction, ignored, instructions, line_of
+from coop_core.build.dagger.dockerfile import Instruction, ignored, instructions, line_of, line_with
 
 SHELL = ["/bin/sh", "-c"]
 
@@ -30,6 +30,20 @@ SHELL = ["/bin/sh", "-c"]
 )
 def test_a_commands_line_is_found_or_none_is_told(dockerfile: str, command: list[str], line: int | None) -> None:
     assert line_of(dockerfile, command) == line
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "pattern", "line"),
+    [
+        ("FROM a\nADD --checksum=x y z", "ADD .*--checksum=", 2),
+        ("FROM a\nadd \\\n --checksum=x y z", "ADD .*--checksum=", 2),
+        ("FROM a\nADD --checksum=x y z\nADD --checksum=v y z", "ADD .*--checksum=", None),
+        ("FROM a\nRUN ADD --checksum=x", "ADD .*--checksum=", None),
+        ("#syntax=x\nFROM a", r"#\s*syntax\s*=", 1),
+    ],
+)
+def test_what_an_instruction_says_is_found_where_it_begins(dockerfile: str, pattern: str, line: int | None) -> None:
+    assert line_with(dockerfile, pattern) == line
 
 
 def test_instructions_know_where_they_begin() -> None:

@@ -63,22 +63,101 @@ async def test_a_failing_step_without_a_dockerfile_is_shown_as_it_was_run(kit: K
     assert error.lines == ("no such package",)
 
 
-async def test_a_construct_that_dagger_does_not_know_is_said_to_be_so(kit: Kit, server: SessionServer) -> None:
-    kit.write("Dockerfile", DOCKERFILE)
+@pytest.mark.parametrize(
+    ("dockerfile", "told", "why", "remedy"),
+    [
+        (
+            "FROM scratch\n\nADD --checksum=sha256:ab \\\n  https://example.org/x /x\n",
+            'llbtodagger: unsupported op "source(http)" (sha256:ab12): http checksum enforcement is unsupported',
+            "Dockerfile:3: Dagger does not do this: http checksum enforcement is unsupported",
+            "sha256sum --check",
+        ),
+        (
+            "FROM scratch\nADD --chown=1:1 https://example.org/x /x\n", "http uid/gid override is unsupported",
+            "Dockerfile:2: Dagger does not do this: http uid/gid override is unsupported", "chown it in a RUN",
+        ),
+        (
+            "FROM a\nRUN make\nRUN --network=none --mount=type=ssh git clone git@x\n",
+            'ssh mount "default" is required but no ssh socket mappings were provided',
+            "Dockerfile:3: Dagger does not do this: ssh mount", "build.secrets in coop.yaml",
+        ),
+        (
+            "FROM a\nCOPY <<EOF /x\n\xff\nEOF\n", "mkfile binary data is unsupported",
+            "Dockerfile:2: Dagger does not do this: mkfile", "a file of its own",
+        ),
+        ("FROM a\n", "ulimit is unsupported", "Dockerfile: Dagger does not do this: ulimit", "docs/dagger.md"),
+    ],
+)  # fmt: skip
+async def test_a_construct_that_dagger_does_not_know_is_shown_with_another_way(
+    kit: Kit, server: SessionServer, dockerfile: str, told: str, why: str, remedy: str
+) -> None:
+    kit.write("Dockerfile", dockerfile)
+    server.faults = [Fault("Container.sync", "error", f"failed to convert Dockerfile LLB to Dagger ID: {told}")]
+    error = await failure(kit)
+    assert error.why.startswith(why)
+    assert remedy in error.remedy
+
+
+async def test_a_frontend_of_somebody_else_is_shown_with_its_line(kit: Kit, server: SessionServer) -> None:
+    kit.write("Dockerfile", "# syntax = devthefuture/dockerfile-x\nFROM scratch\n")
+    told = 'dockerBuild syntax frontend "devthefuture/dockerfile-x" is unsupported in hard-cutover path'
+    server.faults = [Fault("Container.sync", "error", told)]
+    error = await failure(kit)
+    assert error.why.startswith("Dockerfile:1: Dagger does not do this: dockerBuild syntax frontend")
+    assert error.remedy.startswith("remove its #syntax line")
+
+
+@pytest.mark.parametrize(("told", "remedy"), [
+    ('target stage "runtim" could not be found', "correct build.target in coop.yaml"),
+    ("pull access denied, repository does not exist", "name a mirror in the FROM of Dockerfile"),
+    ("no match for platform in manifest: not found", "build: {platform: linux/amd64}"),
+    ("429 Too Many Requests - toomanyrequests: You have reached your limit", "docker login, which allows more"),
+    ("dial tcp: lookup registry-1.docker.io: no such host", "check the network where Dagger's engine runs"),
+    ("write /var/lib/dagger/x: no space left on device", "dagger core engine local-cache prune"),
+])  # fmt: skip
+async def test_what_is_no_fault_of_the_dockerfiles_words_is_told_with_what_helps(
+    kit: Kit, server: SessionServer, told: str, remedy: str
+) -> None:
+    kit.write("Dockerfile", "FROM python:3.13\n")
+    server.faults = [Fault("Container.sync", "error", f"failed to convert Dockerfile to LLB: {told}")]
+    error = await failure(kit)
+    assert error.why == f"Dockerfile: {told}"
+    assert remedy in error.remedy
+
+
+async def test_a_base_image_that_is_not_there_is_replaced_in_the_settings(kit: Kit, server: SessionServer) -> None:
+    server.faults = [Fault("Container.sync", "error", 'failed to resolve image "python:3": manifest unknown')]
+    error = await failure(kit)
+    assert error.why == 'failed to resolve image "python:3": manifest unknown'
+    assert '[dagger] images = {python = "mirror.example.org/python:3.13-slim"}' in error.remedy
+
+
+@pytest.mark.parametrize("where", ["Directory.sync", "Container.sync", "Container.publish"])
+async def test_a_disk_that_is_full_where_the_engine_runs_is_passed_on(
+    kit: Kit, server: SessionServer, where: str
+) -> None:
+    server.faults = [Fault(where, "error", "write /var/lib/dagger/worker/x: no space left on device")]
+    error = await failure(kit)
+    assert "write /var/lib/dagger/worker/x: no space left on device" in error.why
+    assert "dagger core engine local-cache prune" in error.remedy
+
+
+async def test_a_step_that_fills_the_disk_is_told_to_be_that(kit: Kit, server: SessionServer) -> None:
     server.faults = [
-        Fault("Container.sync", "error", 'llbtodagger: unsupported op "exec" (sha256:ab): ulimit is unsupported')
+        exec_fault("Container.sync", ["python", "-m", "pip"], 1, stderr="OSError: No space left on device\n")
     ]
     error = await failure(kit)
-    assert error.why.startswith("Dagger cannot build this Dockerfile: llbtodagger: unsupported op")
-    assert "Docker's own syntax" in error.remedy
+    assert isinstance(error, BuildFailed)
+    assert error.lines == ("OSError: No space left on device",)
+    assert error.remedy.startswith("free disk space where Dagger's engine runs")
 
 
 async def test_a_dockerfile_with_a_mistake_is_named_with_its_line(kit: Kit, server: SessionServer) -> None:
     kit.write("Dockerfile", "FRM scratch\n")
     told = f"dockerfile parse error on line 1: unknown instruction: FRM [traceparent:00-{'a' * 32}-{'b' * 16}-01]"
-    server.faults = [Fault("Container.sync", "error", told)]
+    server.faults = [Fault("Container.sync", "error", f"failed to convert Dockerfile to LLB: {told}")]
     error = await failure(kit)
-    assert error.why == "Dockerfile: dockerfile parse error on line 1: unknown instruction: FRM"
+    assert error.why == "Dockerfile:1: unknown instruction: FRM"
     assert error.remedy == "correct Dockerfile"
 
 
@@ -86,7 +165,8 @@ async def test_a_secret_that_the_dockerfile_wants_and_nobody_gave_is_asked_for(
     kit: Kit, server: SessionServer
 ) -> None:
     kit.write("Dockerfile", DOCKERFILE)
-    server.faults = [Fault("Container.sync", "error", 'secret "token" is required but was not provided')]
+    told = 'failed to convert Dockerfile LLB to Dagger ID: secret "token" is required but was not provided'
+    server.faults = [Fault("Container.sync", "error", told)]
     assert "build: {secrets: {token: {env: TOKEN}}}" in (await failure(kit)).remedy
 
 
@@ -101,7 +181,8 @@ async def test_a_secret_that_the_dockerfile_wants_and_nobody_gave_is_asked_for(
         ),
         ("x509: certificate signed by unknown authority", '"registry.example.org", "ca"'),
         ("dial tcp 127.0.0.1:5000: connect: connection refused", "localhost is the engine itself"),
-        ("something else", "check [registry] in the settings"),
+        ("no space left on device", "dagger core engine local-cache prune"),
+        (f"manifest sha256:{'401' * 21}f is odd", "check [registry] in the settings"),
     ],
 )
 async def test_a_registry_that_refuses_is_told_with_what_helps(
@@ -164,6 +245,25 @@ async def test_files_that_do_not_reach_the_engine_are_no_fault_of_the_dockerfile
     error = await failure(kit)
     assert error.why == "its files did not reach Dagger: hello.py changed while it was read"
     assert error.remedy == "save again to try it once more"
+
+
+def conflict() -> Fault:
+    said = 'conflict at "hello.py": mod time changed from "1790000000" to "1790000001" during sync'
+    return Fault("Directory.sync", "error", said)
+
+
+async def test_files_on_the_move_are_read_again_and_are_no_failure(kit: Kit, server: SessionServer) -> None:
+    server.faults = [conflict(), conflict()]
+    async with kit.builder() as builder:
+        await builder.build(kit.request())
+    assert len(server.calls("Directory.sync")) == 3
+    assert len(server.calls("Container.publish")) == 1
+
+
+async def test_files_that_never_come_to_rest_are_told(kit: Kit, server: SessionServer) -> None:
+    server.faults = [conflict() for _ in range(9)]
+    assert 'conflict at "hello.py"' in (await failure(kit)).why
+    assert len(server.calls("Directory.sync")) == 4
 
 
 @pytest.mark.parametrize("how", ["drop", "502"])

@@ -59,6 +59,16 @@ def line_of(dockerfile: str, command: Sequence[str]) -> int | None:
     return lines[0] if len(lines) == 1 else None
 
 
+def line_with(dockerfile: str, pattern: str) -> int | None:
+    """The line of the instruction or comment whose beginning matches `pattern`; None for none and for several."""
+    found = [i.line for i in instructions(dockerfile) if re.match(pattern, f"{i.word} {i.text}", re.IGNORECASE)]
+    found += [
+        number for number, line in enumerate(dockerfile.splitlines(), 1)
+        if line.lstrip().startswith("#") and re.match(pattern, line.lstrip(), re.IGNORECASE)
+    ]  # fmt: skip
+    return found[0] if len(found) == 1 else None
+
+
 def _is(text: str, command: Sequence[str]) -> bool:
     text = _FLAGS.sub("", text)
     if text.startswith("["):

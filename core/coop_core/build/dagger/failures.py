@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from coop_core.build.dagger import calls, dockerfile
+from coop_core.build.dagger import calls, dockerfile, remedies
 from coop_core.build.request import BuildFailed
 from coop_core.errors import CoopError
 from coop_core.text import lines, one_line
@@ -17,33 +17,16 @@ LINES_SHOWN = 15
 
 # The engine marks where an error began, for its own screens.
 _ORIGIN = re.compile(r"\s*\[traceparent:[0-9a-f-]+\]")
-_UNSUPPORTED = re.compile(r"llbtodagger|unsupported|not supported|frontend", re.IGNORECASE)
-
-# (what a registry answers, remedy); the first that matches wins.
-_REGISTRY = (
-    (
-        "server gave HTTP response to HTTPS client",
-        'it speaks plain HTTP: put "registries": {{"{host}": {{"http": true}}}}'
-        " into ~/.config/dagger/engine.json, then remove Dagger's engine container, which reads it when it is made",
-    ),
-    (
-        "x509|certificate",
-        'put its certificate into ~/.config/dagger/engine.json, under "registries", "{host}", "ca", then remove'
-        " Dagger's engine container: it reads that file when it is made",
-    ),
-    (
-        "40[13]|unauthorized|denied|forbidden|authentication",
-        "docker login {host}; or set COOP_REGISTRY_USERNAME and COOP_REGISTRY_PASSWORD",
-    ),
-    (
-        "no such host|connection refused|timeout|unreachable|connection reset|EOF|50[0-9]",
-        "check that {host} answers from where Dagger's engine runs; inside it, localhost is the engine itself",
-    ),
+# What each of its layers puts before what the matter is.
+_LAYERS = re.compile(
+    r"failed to (convert Dockerfile( LLB)? to (LLB|Dagger ID)|sync loaded container|load container from \w+ ID): "
+    r'|llbtodagger: (unsupported op "[a-z().-]*"( \(sha256:[0-9a-f]+\))?: )?'
 )
+_PARSING = re.compile(r"dockerfile parse error on line (\d+): ", re.IGNORECASE)
 
 
 class Explainer:
-    """Puts errors of one build into words. source: its Dockerfile's text, "" without one."""
+    """Puts errors of one build into words. name, source: its Dockerfile's path and text, "" without one."""
 
     def __init__(self, service: str, hidden: Callable[[str], str], name: str = "", source: str = "") -> None:
         self._what = f"cannot build {service}"
@@ -55,28 +38,28 @@ class Explainer:
     def refused(self, message: str) -> CoopError:
         """Dagger would not build it. message: its own words."""
         told = self._told(message)
-        if self._source and _UNSUPPORTED.search(told):
-            return BuildFailed(
-                self._what, f"Dagger cannot build this {self._name}: {told}",
-                "write it without that; Dagger knows Docker's own syntax and no custom #syntax line",
-            )  # fmt: skip
-        if re.search("secret .* is required", told):
-            return BuildFailed(
-                self._what, told, "name it in coop.yaml, e.g. build: {secrets: {token: {env: TOKEN}}}"
-            )
-        if self._source:
-            return BuildFailed(self._what, f"{self._name}: {told}", f"correct {self._name}")
-        return BuildFailed(self._what, told, "correct it and save")
+        remedy = remedies.for_build(told, name=self._name)
+        if not self._name:
+            return BuildFailed(self._what, told, remedy or "correct it and save")
+        line: int | None = None
+        if not remedy and (unsupported := remedies.for_unsupported(message, self._source)):
+            line, remedy = unsupported
+            told = f"Dagger does not do this: {told}"
+        elif parsing := _PARSING.search(told):
+            line, told = int(parsing[1]), told[parsing.end() :]
+        return BuildFailed(self._what, f"{self._place(line)}: {told}", remedy or f"correct {self._name}")
+
+    def _place(self, line: int | None) -> str:
+        return f"{self._name}:{line}" if line else self._name
 
     def failed(self, command: Sequence[str], exit_code: int, stdout: str, stderr: str) -> CoopError:
         """A step ran and failed."""
-        line = dockerfile.line_of(self._source, command) if self._source else None
-        where = f"{self._name}:{line}: " if line else ""
+        line = dockerfile.line_of(self._source, command)
+        where = f"{self._place(line)}: " if line else ""
         shown = one_line(self._hidden(calls.command(command)), 200)
-        return BuildFailed(
-            self._what, f"{where}`{shown}` ended with {exit_code}", "correct it and save",
-            self._last_lines(stdout, stderr),
-        )  # fmt: skip
+        last = self._last_lines(stdout, stderr)
+        remedy = remedies.for_disk("\n".join(last)) or "correct it and save"
+        return BuildFailed(self._what, f"{where}`{shown}` ended with {exit_code}", remedy, last)
 
     def _last_lines(self, stdout: str, stderr: str) -> tuple[str, ...]:
         """What it said last: its errors, and as much of its output as there is room for."""
@@ -91,17 +74,13 @@ class Explainer:
     def unpublished(self, message: str, host: str) -> CoopError:
         """The registry did not take it."""
         told = self._told(message)
-        remedy = next(
-            (remedy for pattern, remedy in _REGISTRY if re.search(pattern, told, re.IGNORECASE)),
-            "check [registry] in the settings",
-        )
-        return CoopError(f"cannot publish {self._service} to {host}", told, remedy.format(host=host))
+        return CoopError(f"cannot publish {self._service} to {host}", told, remedies.for_registry(told, host))
 
     def not_uploaded(self, message: str) -> CoopError:
         """The service's files did not reach the engine."""
-        return CoopError(
-            self._what, f"its files did not reach Dagger: {self._told(message)}", "save again to try it once more"
-        )
+        told = self._told(message)
+        remedy = remedies.for_disk(told) or "save again to try it once more"
+        return CoopError(self._what, f"its files did not reach Dagger: {told}", remedy)
 
     def lost(self, why: str, *, often: str = "") -> CoopError:
         return CoopError(
@@ -118,4 +97,4 @@ class Explainer:
         )  # fmt: skip
 
     def _told(self, message: str) -> str:
-        return one_line(self._hidden(_ORIGIN.sub("", message)), 400)
+        return one_line(self._hidden(_LAYERS.sub("", _ORIGIN.sub("", message))), 400)
