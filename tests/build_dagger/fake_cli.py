@@ -1,4 +1,5 @@
-"""A program that looks like the Dagger CLI from outside: `dagger session`, until its standard input ends.
+"""A program that looks like the Dagger CLI from outside: `dagger version`, and `dagger session`, until its standard
+input ends.
 
 It works in the folder that FAKE_DAGGER names: what happens is appended to `journal`, one JSON object a line, and
 `plans.json` says what each start is to do.
@@ -14,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+_VERSION = "v0.21.8"
 _TOLD = ("OTEL_", "DAGGER_", "_EXPERIMENTAL_", "COOP_", "XDG_STATE_HOME")
 
 
@@ -41,6 +43,9 @@ def plan(folder: Path, *starts: dict[str, Any]) -> None:
 
 
 def main() -> None:
+    if sys.argv[1:] == ["version"]:
+        print(f"dagger {_VERSION} (image://registry.dagger.io/engine:{_VERSION}) linux/amd64")
+        return
     folder = Path(os.environ["FAKE_DAGGER"])
     plans = json.loads((folder / "plans.json").read_text()) if (folder / "plans.json").exists() else []
     number = sum(1 for entry in journal(folder) if "start" in entry)

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from coop_core.doctor import build_checks
 from coop_core.doctor.checking import Result, Verdict, examine
 from coop_core.settings import Dagger, Registry, Settings
+from tests.build_dagger import fake_cli
+from tests.build_dagger.session_server import TOKEN, SessionServer
 from tests.doctor.conftest import Answer, Site
 
 if TYPE_CHECKING:
@@ -61,20 +65,91 @@ async def test_the_cli_is_asked_for_its_version(case: Case, said: str, verdict: 
     assert says in result.says
 
 
-async def test_docker_that_answers_can_run_an_engine_and_one_that_does_not_is_told(case: Case) -> None:
+@pytest.fixture
+def cli(case: Case, tmp_path: Path) -> Path:
+    """A Dagger CLI and a Docker, both on PATH. The folder in which the CLI keeps its journal."""
     program(case, "docker", "exit 0")
-    assert (await look(with_dagger(case)))["engine"].says == "docker runs it"
+    fake_cli.write(Path(case.environ["PATH"]), Path(__file__).parents[2])
+    return tmp_path / "dagger"
+
+
+def with_cli(case: Case, folder: Path, *starts: dict[str, Any], engine: str | None = None) -> Case:
+    fake_cli.plan(folder, *starts)
+    return with_dagger(replace(case, environ={**case.environ, "FAKE_DAGGER": str(folder)}), engine=engine)
+
+
+def sessions_left(folder: Path) -> list[int]:
+    return [entry["start"] for entry in fake_cli.journal(folder) if psutil.pid_exists(entry.get("start", -1))]
+
+
+async def test_an_engine_is_asked_by_a_session_that_ends_with_the_check(case: Case, cli: Path) -> None:
+    found = await look(with_cli(case, cli))
+    assert found["dagger"].says.startswith("Dagger 0.21.8, ")
+    assert (found["engine"].verdict, found["engine"].says) == (Verdict.PASSED, "v0.21.8 answers, run by docker")
+    assert [next(iter(entry)) for entry in fake_cli.journal(cli)] == ["start", "reached", "reached", "end"]
+    assert sessions_left(cli) == []
+
+
+async def test_no_session_is_started_where_dagger_does_not_build(case: Case, cli: Path) -> None:
+    fake_cli.plan(cli)
+    await look(replace(case, environ={**case.environ, "FAKE_DAGGER": str(cli)}))
+    assert fake_cli.journal(cli) == []
+
+
+async def test_an_engine_that_does_not_start_is_told_in_its_own_words(case: Case, cli: Path) -> None:
+    said = "start engine: Cannot connect to the Docker daemon"
+    result = (await look(with_cli(case, cli, {"say": said, "end": 1})))["engine"]
+    assert result.verdict is Verdict.FAILED
+    assert said in result.says
+    assert result.mend.startswith("start Docker or Podman, or name an engine in the settings")
+
+
+async def test_an_engine_that_never_answers_is_given_up_and_its_session_ended(
+    case: Case, cli: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build_checks, "ENGINE_LIMIT_S", 1.0)
+    async with asyncio.timeout(build_checks.LIMIT_S + 20.0):
+        result = (await look(with_cli(case, cli, {"waits_for": str(cli / "never")})))["engine"]
+    assert result.says == "no engine answers within 1 s, run by docker"
+    assert result.mend.startswith("dagger core version")
+    assert sessions_left(cli) == []
+
+
+async def test_an_engine_that_is_too_old_is_told(case: Case, cli: Path) -> None:
+    result = (await look(with_cli(case, cli, {"version": "v0.20.6"})))["engine"]
+    assert "it is v0.20.6; coop needs 0.21.8 or newer" in result.says
+
+
+async def test_a_docker_that_does_not_answer_is_told_before_a_session_is_tried(case: Case, cli: Path) -> None:
     program(case, "docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
-    result = (await look(with_dagger(case)))["engine"]
-    assert (result.says, result.mend) == ("docker is installed and does not answer", "docker info shows why")
+    result = (await look(with_cli(case, cli)))["engine"]
+    assert (result.says, result.mend) == (
+        "docker is installed and does not answer", "start it; docker info shows why",
+    )  # fmt: skip
+    assert fake_cli.journal(cli) == []
 
 
-async def test_an_engine_with_an_address_is_called(case: Case, site: Site) -> None:
-    assert (await look(with_dagger(case, engine=f"tcp://{site.host}")))["engine"].verdict is Verdict.PASSED
-    result = (await look(with_dagger(case, engine="tcp://127.0.0.1:1")))["engine"]
+async def test_an_engine_with_an_address_is_called_there(case: Case, cli: Path, site: Site) -> None:
+    found = await look(with_cli(case, cli, engine=f"tcp://{site.host}"))
+    assert found["engine"].says == f"v0.21.8 answers, at tcp://{site.host}"
+    [told] = [entry["told"] for entry in fake_cli.journal(cli) if "told" in entry]
+    assert told["_EXPERIMENTAL_DAGGER_RUNNER_HOST"] == f"tcp://{site.host}"
+    result = (await look(with_cli(case, cli, engine="tcp://127.0.0.1:1")))["engine"]
     assert result.says == "nothing answers at tcp://127.0.0.1:1"
     assert result.mend.startswith("start the engine at tcp://127.0.0.1:1")
-    assert (await look(with_dagger(case, engine="tcp://127.0.0.1:x")))["engine"].verdict is Verdict.FAILED
+    assert (await look(with_cli(case, cli, engine="tcp://127.0.0.1:x")))["engine"].verdict is Verdict.FAILED
+
+
+async def test_the_session_of_somebody_else_is_asked_where_there_is_one(case: Case) -> None:
+    server = SessionServer()
+    await server.start()
+    environ = {**case.environ, "DAGGER_SESSION_PORT": str(server.port), "DAGGER_SESSION_TOKEN": TOKEN}
+    result = (await look(with_dagger(replace(case, environ=environ))))["engine"]
+    await server.close()
+    assert result.says == "v0.21.8 answers, in the session of DAGGER_SESSION_PORT"
+    result = (await look(with_dagger(replace(case, environ=environ))))["engine"]
+    assert result.verdict is Verdict.FAILED
+    assert "cannot reach Dagger's engine" in result.says
 
 
 @pytest.mark.parametrize(("status", "verdict"), [

@@ -38,7 +38,7 @@ async def test_a_check_that_hangs_fails_alone() -> None:
     async def well() -> Result:
         return passed("well")
 
-    hung, other = await examine([Check("hangs", hang), Check("well", well)], limit_s=0.05)
+    hung, other = await examine([Check("hangs", hang, limit_s=0.05), Check("well", well)])
     assert (hung.result.verdict, hung.result.says) == (Verdict.FAILED, "no answer within 0.05 s")
     assert hung.result.mend == "check the network, then coop doctor again"
     assert other.result.verdict is Verdict.PASSED

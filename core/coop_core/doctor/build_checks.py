@@ -13,13 +13,17 @@ import aiohttp
 
 from coop_core.build.dagger import cli, programs
 from coop_core.build.dagger.registry import DOCKER_HUB, PASSWORD, USERNAME, credentials, registry
-from coop_core.build.dagger.session import attached
+from coop_core.build.dagger.session import Lost, attached
+from coop_core.build.dagger.supervising import Sessions
 from coop_core.doctor.checking import Check, Result, failed, passed, skipped
 
 if TYPE_CHECKING:
     from coop_core.doctor.case import Case
 
 LIMIT_S = 8.0
+ENGINE_LIMIT_S = 30.0
+"""An engine whose container has to be started first needs some of it."""
+_WITH_ENDING_S = LIMIT_S + ENGINE_LIMIT_S + 20.0
 _LOCAL = "the local platform builds without Dagger"
 _HUB = "registry-1.docker.io"
 _RUNTIMES = ("docker", "podman", "nerdctl")
@@ -29,7 +33,7 @@ _IS_HERE = re.compile(r"(localhost|127\.[\d.]+|\[::1\])(:\d+)?")
 def checks(case: Case) -> list[Check]:
     return [
         Check("dagger", lambda: _cli(case)),
-        Check("engine", lambda: _engine(case)),
+        Check("engine", lambda: _engine(case), limit_s=_WITH_ENDING_S),
         Check("registry", lambda: _registry(case)),
         Check("credentials", lambda: _credentials(case)),
     ]
@@ -51,33 +55,62 @@ async def _cli(case: Case) -> Result:
 
 
 async def _engine(case: Case) -> Result:
-    """Whether one is there to answer. None is started: that can take minutes, and belongs to the first build."""
+    """Whether one answers, by what the first build would do: a session is started, asked, and ended again."""
     if not case.uses_dagger:
         return skipped(_LOCAL)
-    if session := attached(case.environ):
-        return await _answers(f"tcp://127.0.0.1:{session.port}", "unset DAGGER_SESSION_PORT")
     address = case.settings.dagger.engine or case.environ.get("_EXPERIMENTAL_DAGGER_RUNNER_HOST", "")
-    if address.startswith("tcp://"):
-        return await _answers(address, f"start the engine at {address}, or correct [dagger] engine in the settings")
-    if address:
-        return passed(f"{address}; the first build shows whether it answers")
+    if attached(case.environ):
+        by = "in the session of DAGGER_SESSION_PORT"
+    elif address:
+        by = f"at {address}"
+        if address.startswith("tcp://") and not await _answers(address):
+            mend = f"start the engine at {address}, or correct [dagger] engine in the settings"
+            return failed(f"nothing answers at {address}", mend)
+    else:
+        runtime = await _runtime(case)
+        if isinstance(runtime, Result):
+            return runtime
+        by = f"run by {runtime}"
+    return await _asked(case, by)
+
+
+async def _asked(case: Case, by: str) -> Result:
+    dagger = case.settings.dagger
+    sessions = Sessions(dagger.cli, dagger.engine, case.environ)
+    try:
+        async with asyncio.timeout(ENGINE_LIMIT_S), sessions.open() as opened:
+            version = await opened.engine.version()
+    except TimeoutError:
+        return failed(
+            f"no engine answers within {ENGINE_LIMIT_S:g} s, {by}",
+            "dagger core version, which shows what it waits for; the first time, it downloads the engine",
+        )
+    except Lost as error:
+        return failed(f"its session was lost: {error}", "dagger core version")
+    finally:
+        await sessions.close()
+    return passed(f"{version} answers, {by}")
+
+
+async def _runtime(case: Case) -> str | Result:
+    """What runs containers here, or that nothing does."""
     path = case.environ.get("PATH", os.defpath)
     for runtime in (name for name in _RUNTIMES if shutil.which(name, path=path)):
         code, _ = await programs.output([runtime, "version"], case.environ, limit_s=LIMIT_S)
         if code == 0:
-            return passed(f"{runtime} runs it")
-        return failed(f"{runtime} is installed and does not answer", f"{runtime} info shows why")
+            return runtime
+        return failed(f"{runtime} is installed and does not answer", f"start it; {runtime} info shows why")
     return failed("there is nothing to run an engine with", "install Docker or Podman, or name [dagger] engine")
 
 
-async def _answers(address: str, mend: str) -> Result:
+async def _answers(address: str) -> bool:
     parts = urlsplit(address)
     try:
         _, writer = await asyncio.open_connection(parts.hostname, parts.port)
         writer.close()
     except (OSError, ValueError, TypeError):
-        return failed(f"nothing answers at {address}", mend)
-    return passed(f"{address} answers")
+        return False
+    return True
 
 
 async def _registry(case: Case) -> Result:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
 LIMIT_S = 10.0
-"""For one check; all of them run at once."""
+"""For one check that needs no more; all of them run at once."""
 TEXT_LIMIT = 300
 
 
@@ -43,6 +43,7 @@ class Check:
 
     name: str
     look: Callable[[], Awaitable[Result]]
+    limit_s: float = LIMIT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +71,23 @@ def failed(says: str, mend: str, fix: Callable[[], object] | None = None) -> Res
     return Result(Verdict.FAILED, says, mend, fix)
 
 
-async def examine(checks: Sequence[Check], *, is_fixing: bool = False, limit_s: float = LIMIT_S) -> list[Outcome]:
+async def examine(checks: Sequence[Check], *, is_fixing: bool = False) -> list[Outcome]:
     """The outcome of each check, in order. is_fixing: what can be mended safely is, and is looked at again."""
-    outcomes = await asyncio.gather(*(_look(check, limit_s) for check in checks))
+    outcomes = await asyncio.gather(*(_look(check) for check in checks))
     if not is_fixing:
         return outcomes
     for place, (check, outcome) in enumerate(zip(checks, outcomes, strict=True)):
         if outcome.has_failed and outcome.result.fix is not None:
-            outcomes[place] = await _fix(check, outcome, outcome.result.fix, limit_s)
+            outcomes[place] = await _fix(check, outcome, outcome.result.fix)
     return outcomes
 
 
-async def _look(check: Check, limit_s: float) -> Outcome:
+async def _look(check: Check) -> Outcome:
     try:
-        async with asyncio.timeout(limit_s):
+        async with asyncio.timeout(check.limit_s):
             result = await check.look()
     except TimeoutError:
-        result = failed(f"no answer within {limit_s:g} s", "check the network, then coop doctor again")
+        result = failed(f"no answer within {check.limit_s:g} s", "check the network, then coop doctor again")
     except CoopError as error:
         result = failed(f"{error.what}: {error.why}", error.remedy)
     except OSError as error:
@@ -94,13 +95,13 @@ async def _look(check: Check, limit_s: float) -> Outcome:
     return Outcome(check.name, _clean(result))
 
 
-async def _fix(check: Check, before: Outcome, fix: Callable[[], object], limit_s: float) -> Outcome:
+async def _fix(check: Check, before: Outcome, fix: Callable[[], object]) -> Outcome:
     try:
         await asyncio.to_thread(fix)
     except (OSError, CoopError) as error:
         says = f"{before.result.says}; it could not be mended here: {error}"
         return replace(before, result=_clean(replace(before.result, says=says, fix=None)))
-    after = await _look(check, limit_s)
+    after = await _look(check)
     return replace(after, fixed=not after.has_failed)
 
 

@@ -26,7 +26,8 @@ _MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "skipped": ("-",
 def command(fix: bool, output: str) -> None:
     """Check what coop needs: git, the remote, this machine, Dagger and the registry, the platform.
 
-    Each check passes, or fails with a command that mends it. Exits with 1 when any failed. Starts nothing.
+    Each check passes, or fails with a command that mends it. Exits with 1 when any failed. Starts
+    nothing, but where Dagger builds: there it asks the engine, by a session that ends with the check.
     """
     from coop_core.clock import SystemClock
     from coop_core.doctor.all_checks import checks
