@@ -17,7 +17,9 @@ HEADERS_LIMIT = 60
 END = b"\r\n\r\n"
 
 _LINE = re.compile(rb"([A-Z][A-Z-]{0,19}) (/[\x21-\x7e]*|\*) HTTP/1\.1")
-_HEADER = re.compile(rb"([A-Za-z0-9-]+):[ \t]*((?:[\x21-\x7e\x80-\xff]+(?:[ \t]+[\x21-\x7e\x80-\xff]+)*)?)[ \t]*")
+_WORDS = rb"[\x21-\x7e\x80-\xff]++(?:[ \t]++[\x21-\x7e\x80-\xff]++)*+"
+# Possessive throughout: a head of nothing but spaces must not cost seconds.
+_HEADER = re.compile(rb"([A-Za-z0-9-]++):[ \t]*+((?:%s)?+)[ \t]*+" % _WORDS)
 
 Header = tuple[bytes, bytes]
 
