@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coop_core.cluster.redaction import HIDDEN, application, scrub, shown
+from tests.growth import assert_in_proportion
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,16 @@ from coop_core.cluster.redaction import HIDDEN, application, scrub, shown
         "Authorization: Basic YXBwOmh1bnRlcjI=",
         "Get http://10.0.0.1/?a=b&access_token=hunter2: refused",
         "/callback?key=hunter2#here",
+        "postgres://app:hunter2/hunter2@db/app",
+        "https://bot:hunter2@hunter2@git.example.org/x",
+        "redis://:hunter2@cache:6379/0",
+        "exit 1: DB_PASSWORD=hunter2 MODE=fast ./run",
+        "sh -c 'export API_KEY=\"hunter2 and hunter2\"; serve'",
+        "run --env=DB_PASSWORD=hunter2",
+        '{"auths": {"docker.io": {"auth": "hunter2"}}}',
+        '{"env": "{\\"client_secret\\": \\"hunter2\\"}"}',
+        "sk_live_abcdefghijklmnop",
+        "https://hooks.slack.com/services/T0/B0/abcdefghijklmnop",
     ],
 )
 def test_known_shapes_of_secrets_are_hidden_in_any_text(secret: str) -> None:
@@ -33,16 +44,35 @@ def test_known_shapes_of_secrets_are_hidden_in_any_text(secret: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "plain", ["http://example.org/a?b=c&keys=d", "hello", "1.2.3", "user@example.org", "sha256:" + "a" * 64]
-)
+    "plain",
+    [
+        "http://example.org/a?b=c&keys=d", "hello", "1.2.3", "user@example.org", "sha256:" + "a" * 64,
+        "docker://registry:5000/web@sha256:" + "a" * 64, 'secret "web" not found', "LEVEL=debug",
+        '{"level": "debug"}',
+        "Error: couldn't find key password in Secret dev/web", "app.kubernetes.io/name=web,tier!=auth",
+    ],
+)  # fmt: skip
 def test_ordinary_text_stays(plain: str) -> None:
     assert scrub(plain) == plain
 
 
+_ENDLESS = [
+    "eyJ-", "eyJaaaaa-", "eyJaaaaa.eyJaaaaa", "-----BEGIN ", "a://", "a:a@", "a://a:", "?a", "a=", 'a="', '"a":"',
+    'token=\\"', '"key":"\\', "gh_ghp_a-", "bearer ", "Authorization: Basic ", "a.eyJ", "hooks.slack.com/",
+    " ", "a", "=",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", _ENDLESS)
+def test_no_text_takes_more_than_in_proportion_to_its_length(piece: str) -> None:
+    assert_in_proportion(scrub, piece, "password=https://")
+
+
 @pytest.mark.parametrize(
     "name",
-    ["PASSWORD", "DB_PASS", "API_KEY", "apiKey", "SECRET_KEY_BASE", "GITHUB_TOKEN", "PGPASSWORD", "DATABASE_URL"],
-)
+    ["PASSWORD", "DB_PASS", "API_KEY", "apiKey", "SECRET_KEY_BASE", "GITHUB_TOKEN", "PGPASSWORD", "DATABASE_URL",
+     "STRIPE_KEY", "CONN_STR", "AWS_CREDS", "VAPID_PRIVATE", "REQUEST_SIG"],
+)  # fmt: skip
 def test_values_of_secret_looking_variables_are_hidden_in_pods_and_templates(name: str) -> None:
     container = {"name": "web", "env": [{"name": name, "value": "x1"}, {"name": "MODE", "value": "x2"}]}
     pod: dict[str, Any] = {"kind": "Pod", "spec": {"containers": [container], "initContainers": [container]}}
@@ -115,6 +145,36 @@ def test_templates_of_every_kind_are_searched(body: dict[str, Any]) -> None:
     text = str(shown(body))
     assert "hunter2" not in text
     assert "--token" in text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "kubectl.kubernetes.io/last-applied-configuration", "objectset.rio.cattle.io/applied",
+        "kapp.k14s.io/original", "banzaicloud.com/last-applied",
+    ],
+)  # fmt: skip
+def test_annotations_that_hold_a_copy_of_the_object_are_dropped(name: str) -> None:
+    annotations = {name: '{"spec":{"x":"hunter2"}}', "deployment.kubernetes.io/revision": "3"}
+    for body in ({"metadata": {"annotations": annotations}}, {"spec": {"metadata": {"annotations": annotations}}}):
+        text = str(shown(body))
+        assert "hunter2" not in text
+        assert name not in text
+        assert "revision" in text
+
+
+def test_attributes_of_volumes_keep_their_names_alone() -> None:
+    volume = {"name": "v", "csi": {"driver": "d", "volumeAttributes": {"key1": "hunter2"}}}
+    flexible = {"name": "w", "flexVolume": {"driver": "d", "options": {"key2": "hunter2"}}}
+    body = {"spec": {"volumes": [volume, flexible], "dnsConfig": {"options": [{"name": "ndots", "value": "5"}]}}}
+    text = str(shown(body))
+    assert "hunter2" not in text
+    assert all(word in text for word in ("key1", "key2", "ndots", "'5'"))
+
+
+@pytest.mark.parametrize("field", ["spec", "status", "message", "note", "data", "webhooks", "anything"])
+def test_fields_that_nobody_thought_of_are_searched_too(field: str) -> None:
+    assert "hunter2" not in str(shown({"kind": "X", field: [{"deep": "https://a:hunter2@b"}, "password=hunter2"]}))
 
 
 KEYS = st.sampled_from(
