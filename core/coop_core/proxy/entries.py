@@ -79,12 +79,19 @@ def entry(kind: Kind, body: Any) -> Entry:
         raise Strange
     if bool(namespace) is not kind.namespaced:
         raise Strange
-    shown = redaction.application(body) if kind == kinds.APPLICATION else redaction.shown(body)
+    try:
+        head, tail = _encoded(redaction.application(body) if kind == kinds.APPLICATION else redaction.shown(body))
+    except RecursionError:
+        raise Strange from None
+    joined = head + (b"," + tail if tail != b"}" else tail)
+    return Entry(kind, namespace, name, _sight(kind, body, namespace, name), upstream, 0, joined, len(head))
+
+
+def _encoded(shown: Raw) -> tuple[bytes, bytes]:
+    """Metadata and the rest, each without its opening brace."""
     its = {key: value for key, value in shown["metadata"].items() if key != "resourceVersion"}
     rest = {key: value for key, value in shown.items() if key not in ("apiVersion", "kind", "metadata")}
-    head, tail = msgspec.json.encode(its)[1:], msgspec.json.encode(rest)[1:]
-    joined = head + (b"," + tail if rest else tail)
-    return Entry(kind, namespace, name, _sight(kind, body, namespace, name), upstream, 0, joined, len(head))
+    return msgspec.json.encode(its)[1:], msgspec.json.encode(rest)[1:]
 
 
 def _sight(kind: Kind, body: Raw, namespace: str, name: str) -> str:

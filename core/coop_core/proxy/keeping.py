@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import aclosing, suppress
+from contextlib import AsyncExitStack, aclosing, suppress
 from typing import TYPE_CHECKING, Any, Protocol
-
-import msgspec
 
 from coop_core.cluster import kinds
 from coop_core.kube import failures, following
 from coop_core.kube.transport import Call
+from coop_core.proxy import wire
 from coop_core.proxy.answers import Refusal, upstream
 from coop_core.proxy.cache import Cache
 from coop_core.proxy.entries import Strange, entry
@@ -24,10 +23,10 @@ from coop_core.proxy.entries import Strange, entry
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from coop_core.cluster.kinds import Kind, Raw
-    from coop_core.kube.transport import Transport
+    from coop_core.cluster.kinds import Kind
+    from coop_core.kube.transport import Answer, Transport
     from coop_core.proxy.cache import Revisions
-    from coop_core.proxy.entries import Entry
+    from coop_core.proxy.entries import Entry, Key
 
 log = logging.getLogger("coop.proxy")
 
@@ -38,6 +37,8 @@ WAIT_S = 20.0
 """For a request to wait until the cache is current; a first list of ten thousand objects takes seconds."""
 SILENCE_S = 150.0
 """Bookmarks come every minute. A watch without any is dead, whatever its connection says."""
+OPEN_LIMIT_S = 30.0
+"""For the platform to begin the answer of a watch, which it does at once."""
 SOONEST_RETRY_S = 0.2
 SHORT_WATCH_S = 1.0
 """A server that ends a watch sooner is in trouble: do not hammer it."""
@@ -51,17 +52,6 @@ class Viewer(Protocol):
 
     def lost(self) -> None:
         """The cache is not current any more."""
-
-
-class _Event(msgspec.Struct):
-    type: str
-    object: dict[str, Any]
-
-
-class _Page(msgspec.Struct):
-    kind: str
-    metadata: dict[str, Any]
-    items: list[msgspec.Raw] | None = None
 
 
 class Keeper:
@@ -106,8 +96,7 @@ class Keeper:
         backoff = following.Backoff(first_s=SOONEST_RETRY_S)
         while True:
             try:
-                revision = await self._list()
-                await self._watch(revision, backoff)
+                await self._watch(await self._list(), backoff)
             except failures.Expired:
                 self.is_current = False
                 await asyncio.sleep(backoff.next_s())
@@ -115,9 +104,11 @@ class Keeper:
                 self._settle(error)
                 await self._pause(backoff.next_s())
             except Strange:
-                self._settle(
-                    failures.Unavailable("cannot read the platform", "it answered something else", code=502)
-                )
+                self._settle(_strange())
+                await self._pause(backoff.next_s())
+            except Exception:  # a worker's door: were it to end here, its cache would grow old and count as current
+                log.exception("keeping %s failed", self._kind.plural)
+                self._settle(_strange())
                 await self._pause(backoff.next_s())
 
     async def _pause(self, pause_s: float) -> None:
@@ -131,25 +122,22 @@ class Keeper:
 
     async def _list(self) -> str:
         """Everything there is, page by page; only what is kept of a page outlives it."""
-        found: list[Entry] = []
+        found: dict[Key, Entry] = {}
         size, query = 0, {"limit": str(PAGE)}
         while True:
-            page = _page(await self._transport.read(Call("GET", self._path, query)))
-            if page.kind != f"{self._kind.name}List":
-                raise Strange
+            page = wire.page(await self._transport.read(Call("GET", self._path, query)), self._kind)
             for raw in page.items or []:
-                kept = self._entry(msgspec.json.decode(raw))
+                kept = self._entry(wire.item(raw))
                 size += len(kept.tail)
-                found.append(kept)
+                found[kept.key] = kept
             if size > CACHE_LIMIT_BYTES:
-                raise failures.Unavailable("cannot keep this", "there is too much of it", code=503)
-            token = page.metadata.get("continue")
-            if not token:
+                raise _too_much()
+            if not page.next:
                 break
-            query["continue"] = str(token)
-        self.cache.replace(found)
+            query["continue"] = page.next
+        self.cache.replace(list(found.values()))
         self._tell()
-        return str(page.metadata.get("resourceVersion", ""))
+        return page.metadata.resourceVersion
 
     async def _watch(self, revision: str, backoff: following.Backoff) -> None:
         """Watch after watch, each from where the last one ended; raises when one breaks."""
@@ -161,37 +149,39 @@ class Keeper:
                 "resourceVersion": revision,
             }
             opened_s = time.monotonic()
-            async with self._transport.stream(Call("GET", self._path, query)) as answer:
+            async with AsyncExitStack() as stack:
+                answer = await self._opened(Call("GET", self._path, query), stack)
                 self._settle(None)
-                async with aclosing(answer.lines()) as lines:
-                    while line := await _next(lines, self._kind):
-                        revision = self._take(line)
+                lines = await stack.enter_async_context(aclosing(answer.lines()))
+                while line := await _next(lines, self._kind):
+                    revision = self._take(wire.event(line, self._kind), revision)
             self.is_current = False
             if time.monotonic() - opened_s < SHORT_WATCH_S:
                 await asyncio.sleep(backoff.next_s())
             else:
                 backoff.reset()
 
-    def _take(self, line: bytes) -> str:
-        """One event. The platform's revision after it."""
+    async def _opened(self, call: Call, stack: AsyncExitStack) -> Answer:
         try:
-            event = msgspec.json.decode(line, type=_Event)
-        except msgspec.DecodeError:
-            raise Strange from None
-        if event.type == "ERROR":
-            raise _error(event.object)
-        if event.object.get("kind", self._kind.name) != self._kind.name:
+            async with asyncio.timeout(OPEN_LIMIT_S):
+                return await stack.enter_async_context(self._transport.stream(call))
+        except TimeoutError:
+            raise failures.Unavailable(call.what, f"no answer within {OPEN_LIMIT_S:.0f} s") from None
+
+    def _take(self, event: wire.Event, after: str) -> str:
+        """One event. The platform's revision after it."""
+        revision = event.revision
+        if wire.goes_back(after, revision):
+            # The platform was restored from a backup, perhaps: what is known of it is not true any more.
             raise Strange
         if event.type in ("ADDED", "MODIFIED"):
             self.cache.put(self._entry(event.object))
         elif event.type == "DELETED":
             self.cache.drop(entry(self._kind, event.object).key)
-        elif event.type != "BOOKMARK":
-            raise Strange
         if self.cache.size_bytes > CACHE_LIMIT_BYTES:
-            raise failures.Unavailable("cannot keep this", "there is too much of it", code=503)
+            raise _too_much()
         self._tell()
-        return str((event.object.get("metadata") or {}).get("resourceVersion", ""))
+        return revision
 
     def _entry(self, body: Any) -> Entry:
         """What is known already is not made anew: a list after a broken watch is mostly that."""
@@ -235,13 +225,9 @@ async def _next(lines: AsyncGenerator[bytes, None], kind: Kind) -> bytes:
         return b""
 
 
-def _page(body: bytes) -> _Page:
-    try:
-        return msgspec.json.decode(body, type=_Page)
-    except msgspec.DecodeError:
-        raise Strange from None
+def _strange() -> failures.ApiError:
+    return failures.Unavailable("cannot read the platform", "it answered something else", code=502)
 
 
-def _error(status: Raw) -> failures.ApiError:
-    code = status.get("code")
-    return failures.from_answer("cannot watch", code if isinstance(code, int) else 500, msgspec.json.encode(status))
+def _too_much() -> failures.ApiError:
+    return failures.Unavailable("cannot keep this", "there is too much of it", code=503)

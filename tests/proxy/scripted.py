@@ -1,0 +1,98 @@
+"""A platform that says what a test tells it to, true or not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from coop_core.clock import SystemClock
+from coop_core.kube.configuration import Access
+from coop_core.kube.identities import FixedToken
+from coop_core.proxy.server import ProxyServer
+from tests.proxy.recorder import OWN, TOKEN
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from coop_core.cluster.kinds import Raw
+
+PODS = "/api/v1/namespaces/dev-ada/pods"
+
+
+def pod(name: str = "web", revision: str = "1", **labels: str) -> Raw:
+    metadata = {"name": name, "namespace": "dev-ada", "uid": "u", "resourceVersion": revision, "labels": labels}
+    return {"kind": "Pod", "apiVersion": "v1", "metadata": metadata, "spec": {"containers": [{"name": "web"}]}}
+
+
+def pods(*items: Raw, revision: str = "1", then: str = "") -> bytes:
+    """A page of a list; `then` leads to the next one."""
+    metadata = {"resourceVersion": revision, "continue": then}
+    return json.dumps({"kind": "PodList", "apiVersion": "v1", "metadata": metadata, "items": items}).encode()
+
+
+def event(type_: str, body: Raw) -> bytes:
+    return json.dumps({"type": type_, "object": body}).encode() + b"\n"
+
+
+def deep(levels: int = 3000) -> bytes:
+    """JSON that is nested more deeply than anybody reads."""
+    return b'{"a":' * levels + b"1" + b"}" * levels
+
+
+@dataclass
+class Platform:
+    """page: the answer to each part of a list. events: what a watch brings, until None. asked: both."""
+
+    page: Callable[[], bytes] = pods
+    events: asyncio.Queue[bytes | None] = field(default_factory=asyncio.Queue)
+    opens_watches: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: list[str] = field(default_factory=list)
+    port: int = 0
+
+    @property
+    def lists(self) -> int:
+        return sum("watch" not in query for query in self.asked)
+
+    async def serve(self, http: web.BaseRequest) -> web.StreamResponse:
+        if http.path.endswith("/tokenreviews"):
+            return await self.review(http)
+        self.asked.append(http.query_string)
+        if "watch" not in http.query:
+            return web.Response(body=self.page(), content_type="application/json")
+        await self.opens_watches.wait()
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        response.enable_chunked_encoding()
+        await response.prepare(http)
+        while (line := await self.events.get()) is not None:
+            await response.write(line)
+        return response
+
+    async def review(self, http: web.BaseRequest) -> web.Response:
+        token = json.loads(await http.read())["spec"]["token"]
+        is_adas = token == TOKEN
+        return web.json_response(
+            {"status": {"authenticated": is_adas, "user": {"username": "ada"}, "audiences": ["coop-proxy"]}}
+        )
+
+
+@asynccontextmanager
+async def serving(platform: Platform) -> AsyncIterator[ProxyServer]:
+    """A proxy in front of it, without TLS."""
+    runner = web.ServerRunner(web.Server(platform.serve), shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    platform.port = int(runner.addresses[0][1])
+    server = ProxyServer(Access(f"http://127.0.0.1:{platform.port}", FixedToken(OWN)), clock=SystemClock())
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.close()
+        platform.opens_watches.set()
+        platform.events.put_nowait(None)
+        await runner.cleanup()
