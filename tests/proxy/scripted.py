@@ -19,8 +19,10 @@ from tests.proxy.recorder import OWN, TOKEN
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from coop_core.clock import Clock
     from coop_core.cluster.kinds import Raw
 
+REVIEW: Raw = {"authenticated": True, "user": {"username": "ada"}, "audiences": ["coop-proxy"]}
 PODS = "/api/v1/namespaces/dev-ada/pods"
 
 
@@ -46,12 +48,18 @@ def deep(levels: int = 3000) -> bytes:
 
 @dataclass
 class Platform:
-    """page: the answer to each part of a list. events: what a watch brings, until None. asked: both."""
+    """page: the answer to each part of a list. events: what a watch brings, until None. asked: both.
+
+    strangers: how often it was asked about tokens that are not Ada's; it answers once it `knows_strangers`.
+    """
 
     page: Callable[[], bytes] = pods
     events: asyncio.Queue[bytes | None] = field(default_factory=asyncio.Queue)
     opens_watches: asyncio.Event = field(default_factory=asyncio.Event)
     asked: list[str] = field(default_factory=list)
+    review_of_ada: Raw = field(default_factory=lambda: REVIEW)
+    strangers: int = 0
+    knows_strangers: asyncio.Event = field(default_factory=asyncio.Event)
     port: int = 0
 
     @property
@@ -73,26 +81,27 @@ class Platform:
         return response
 
     async def review(self, http: web.BaseRequest) -> web.Response:
-        token = json.loads(await http.read())["spec"]["token"]
-        is_adas = token == TOKEN
-        return web.json_response(
-            {"status": {"authenticated": is_adas, "user": {"username": "ada"}, "audiences": ["coop-proxy"]}}
-        )
+        if json.loads(await http.read())["spec"]["token"] == TOKEN:
+            return web.json_response({"status": self.review_of_ada})
+        self.strangers += 1
+        await self.knows_strangers.wait()
+        return web.json_response({"status": {"authenticated": False}})
 
 
 @asynccontextmanager
-async def serving(platform: Platform) -> AsyncIterator[ProxyServer]:
-    """A proxy in front of it, without TLS."""
+async def serving(platform: Platform, clock: Clock | None = None) -> AsyncIterator[ProxyServer]:
+    """A proxy in front of it, without TLS. clock None: the system's."""
     runner = web.ServerRunner(web.Server(platform.serve), shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     platform.port = int(runner.addresses[0][1])
-    server = ProxyServer(Access(f"http://127.0.0.1:{platform.port}", FixedToken(OWN)), clock=SystemClock())
+    server = ProxyServer(Access(f"http://127.0.0.1:{platform.port}", FixedToken(OWN)), clock=clock or SystemClock())
     await server.start()
     try:
         yield server
     finally:
         await server.close()
         platform.opens_watches.set()
+        platform.knows_strangers.set()
         platform.events.put_nowait(None)
         await runner.cleanup()

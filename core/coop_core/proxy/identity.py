@@ -12,6 +12,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from coop_core.kube.failures import ApiError
 from coop_core.proxy import policy
 from coop_core.proxy.answers import Refusal, upstream
@@ -24,8 +26,11 @@ REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
 KEEP_S = 10.0
 KEEP_REFUSED_S = 1.0
 KEPT = 2000
+"""Tokens that were found good, and as many that were not."""
 REVIEWS_AT_ONCE = 16
-"""A flood of made-up tokens must not become a flood on the platform."""
+"""Of tokens that nobody vouched for so far: a flood of made-up ones must not become a flood on the platform."""
+LOOKS_AT_ONCE = 64
+"""At tokens that were good a moment ago. They never wait behind made-up ones: open streams depend on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +58,24 @@ class Vouching(Protocol):
     async def close(self) -> None: ...
 
 
+class _Bearer(msgspec.Struct):
+    username: str = ""
+
+
+class _Status(msgspec.Struct):
+    """Of a TokenReview; one that is not exactly so vouches for nobody."""
+
+    authenticated: bool = False
+    user: _Bearer = msgspec.field(default_factory=_Bearer)
+    audiences: list[str] = []
+
+
 class TokenReviews:
     """The platform vouches: a token counts when it says that it is authentic and meant for this proxy."""
 
     def __init__(self, client: KubeClient, audience: str) -> None:
         self._client = client
         self._audience = audience
-        self._slots = asyncio.Semaphore(REVIEWS_AT_ONCE)
 
     async def identify(self, token: str) -> Identified | None:
         review = {
@@ -68,16 +84,15 @@ class TokenReviews:
             "spec": {"token": token, "audiences": [self._audience]},
         }
         try:
-            async with self._slots:
-                answer = await self._client.post(REVIEWS, review)
+            answer = await self._client.post(REVIEWS, review)
         except ApiError as error:
             raise upstream(error) from None
-        status = answer.get("status") or {}
-        name = (status.get("user") or {}).get("username")
-        is_meant = self._audience in (status.get("audiences") or [])
-        if status.get("authenticated") is not True or not is_meant or not isinstance(name, str):
+        try:
+            status = msgspec.convert(answer.get("status"), _Status)
+        except msgspec.ValidationError:
             return None
-        return Identified(name)
+        is_good = status.authenticated and self._audience in status.audiences
+        return Identified(status.user.username) if is_good else None
 
     async def close(self) -> None:
         await self._client.close()
@@ -93,14 +108,28 @@ class _Verdict:
     until_s: float = math.inf
 
 
+class _Verdicts(OrderedDict[bytes, _Verdict]):
+    """The latest `KEPT`, by the token's digest."""
+
+    def keep(self, key: bytes, verdict: _Verdict) -> None:
+        self[key] = verdict
+        self.move_to_end(key)
+        while len(self) > KEPT:
+            self.popitem(last=False)
+
+
 class Authenticator:
     """Tokens to users."""
 
     def __init__(self, vouching: Vouching, clock: Clock) -> None:
         self._vouching = vouching
         self._clock = clock
-        self._verdicts: OrderedDict[bytes, _Verdict] = OrderedDict()
+        # Apart, so that made-up tokens push out none but their like.
+        self._good = _Verdicts()
+        self._refused = _Verdicts()
         self._asking: dict[bytes, asyncio.Task[_Verdict]] = {}
+        self._reviews = asyncio.Semaphore(REVIEWS_AT_ONCE)
+        self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
 
     async def close(self) -> None:
         for task in self._asking.values():
@@ -109,7 +138,7 @@ class Authenticator:
 
     def known(self, credential: bytes) -> User | None:
         """The user of a token that was found good a moment ago."""
-        verdict = self._verdicts.get(credential)
+        verdict = self._good.get(credential)
         return verdict.user if verdict is not None and self._holds(verdict, KEEP_S) else None
 
     async def user(self, token: str, *, max_age_s: float = KEEP_S) -> User:
@@ -117,7 +146,7 @@ class Authenticator:
         if not token:
             raise _unauthorized()
         key = hashlib.sha256(token.encode()).digest()
-        verdict = self._verdicts.get(key)
+        verdict = self._good.get(key) or self._refused.get(key)
         if verdict is None or not self._holds(verdict, max_age_s if verdict.user else KEEP_REFUSED_S):
             verdict = await self._review(key, token)
         if verdict.user is None:
@@ -133,7 +162,7 @@ class Authenticator:
         """One review at a time for each token, however many requests wait for it."""
         task = self._asking.get(key)
         if task is None:
-            task = asyncio.create_task(self._ask(token))
+            task = asyncio.create_task(self._ask(token, self._looks if key in self._good else self._reviews))
             self._asking[key] = task
             task.add_done_callback(lambda done: self._asked(key, done))
         return await asyncio.shield(task)
@@ -143,14 +172,18 @@ class Authenticator:
         # Everybody who waited may have gone away meanwhile; a failure was theirs to see.
         if done.cancelled() or done.exception() is not None:
             return
-        self._verdicts[key] = done.result()
-        self._verdicts.move_to_end(key)
-        while len(self._verdicts) > KEPT:
-            self._verdicts.popitem(last=False)
+        verdict = done.result()
+        if verdict.user is not None:
+            self._refused.pop(key, None)
+            self._good.keep(key, verdict)
+        else:
+            self._good.pop(key, None)
+            self._refused.keep(key, verdict)
 
-    async def _ask(self, token: str) -> _Verdict:
-        asked_at_s = self._clock.monotonic_s()
-        found = await self._vouching.identify(token)
+    async def _ask(self, token: str, slots: asyncio.Semaphore) -> _Verdict:
+        async with slots:
+            asked_at_s = self._clock.monotonic_s()
+            found = await self._vouching.identify(token)
         if found is None:
             return _Verdict(None, "", asked_at_s)
         slug = policy.slug(found.name)
