@@ -43,6 +43,7 @@ def objects(tmp_path: Path) -> Iterator[Objects]:
     objects = Objects(Store(tmp_path / "objects.db"), SystemClock())
     objects.create(NAMESPACE, {"metadata": {"name": "main"}})
     yield objects
+    objects.close()
     objects.store.close()
 
 

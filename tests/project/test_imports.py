@@ -54,3 +54,7 @@ def test_nothing_but_a_build_with_dagger_loads_its_sdk(module: str) -> None:
 
 def test_a_platform_starts_without_the_kubernetes_client() -> None:
     assert "kubernetes" not in loaded_by("import coop_core.platform.serving")
+
+
+def test_a_platform_leaves_the_rules_of_custom_kinds_to_their_process() -> None:
+    assert not loaded_by("import coop_core.platform.serving") & {"cel_expr_python", "google"}

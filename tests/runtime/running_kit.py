@@ -91,6 +91,7 @@ class Bench:
     async def close(self, *, keep_pods: bool = False) -> None:
         await self.controllers.close(keep_pods=keep_pods)
         await self.router.close()
+        self.objects.close()
         self.store.close()
 
     def image(self, program: str) -> str:

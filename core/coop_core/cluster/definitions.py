@@ -6,11 +6,14 @@ Source: Kubernetes apiextensions-apiserver, the naming and the establishing cont
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from coop_core.cluster.kinds import Kind
 from coop_core.cluster.schemas import completed, mistakes, pruned
+from coop_core.cluster.schemas.rules.fields import has_rules
 from coop_core.cluster.tables.parts import at, maps, text, words
 
 if TYPE_CHECKING:
@@ -35,6 +38,8 @@ class Served:
     """Where replicas and selector are: `specReplicasPath` and so on."""
     fields: tuple[str, ...] = ()
     """What field selectors may name, beside name and namespace."""
+    rules: str = ""
+    """Tells this schema from any other with rules; "" when it has none."""
 
     def fitted(self, body: Raw) -> Raw:
         """`body` pruned and with its defaults."""
@@ -62,6 +67,7 @@ def served(definition: Raw) -> tuple[Served, ...]:
 
 def _served(spec: Raw, names: Raw, version: Raw, storage: str) -> Served:
     scale = at(version, "subresources.scale")
+    schema = at(version, "schema.openAPIV3Schema") or ANYTHING
     kind = Kind(
         spec["group"],
         version["name"],
@@ -78,11 +84,22 @@ def _served(spec: Raw, names: Raw, version: Raw, storage: str) -> Served:
     return Served(
         kind,
         storage,
-        at(version, "schema.openAPIV3Schema") or ANYTHING,
+        schema,
         tuple(maps(version, "additionalPrinterColumns")),
         scale if isinstance(scale, dict) else None,
         tuple(text(one, "jsonPath").removeprefix(".") for one in maps(version, "selectableFields")),
+        hashlib.sha256(json.dumps(schema).encode()).hexdigest() if has_rules(schema) else "",
     )
+
+
+def schemas_with_rules(definition: Raw) -> dict[str, Raw]:
+    """The schemas of a definition that have rules, by their place in it."""
+    return {
+        f"spec.versions[{index}].schema.openAPIV3Schema": schema
+        for index, version in enumerate(maps(definition, "spec.versions"))
+        for schema in (at(version, "schema.openAPIV3Schema"),)
+        if isinstance(schema, dict) and has_rules(schema)
+    }
 
 
 def _holds(definition: Raw, condition: str) -> bool:

@@ -13,6 +13,7 @@ from coop_core.clock import Clock, rfc3339
 from coop_core.cluster import defaults, definitions, shapes, validation
 from coop_core.cluster.kinds import DEFINITION, JOB, NAMESPACE, POD, SERVICE
 from coop_core.local.catalog import Catalog
+from coop_core.local.rules.judge import Judge
 
 if TYPE_CHECKING:
     from coop_core.cluster.kinds import Kind, Raw
@@ -58,6 +59,11 @@ class Objects:
         self.store = store
         self.clock = clock
         self.catalog = Catalog(store)
+        self._judge = Judge()
+
+    def close(self) -> None:
+        """Ends what was started for judging objects. The store stays open."""
+        self._judge.close()
 
     def find(self, kind: Kind, namespace: str, name: str) -> Raw | None:
         return self.store.get(kind, namespace, name)
@@ -100,7 +106,7 @@ class Objects:
         if kind == NAMESPACE:
             # Taken off again by the namespace controller, once nothing lives there any more.
             new["spec"] = {"finalizers": ["kubernetes"], **(body.get("spec") or {})}
-        _refuse(self._causes(kind, new))
+        _refuse(self._causes(kind, new, None))
         if kind == DEFINITION:
             new = self._with_verdict(new)
         if self.store.get(kind, metadata.get("namespace", ""), metadata["name"]) is not None:
@@ -133,7 +139,7 @@ class Objects:
         new = self._completed(kind, new)
         if kind == SERVICE:
             new = self._with_cluster_ip(new, old)
-        _refuse(self._causes(kind, new) + validation.update_causes(kind, old, new))
+        _refuse(self._causes(kind, new, old) + validation.update_causes(kind, old, new))
         if kind == DEFINITION:
             new = self._with_verdict(new)
         if _meaning(new, kind) != _meaning(old, kind):
@@ -155,7 +161,7 @@ class Objects:
         custom = self.catalog.custom(kind)
         if custom:
             new = custom.fitted(new)
-            _refuse(custom.causes(new))
+            _refuse(self._judge.of_object(custom, new, current))
         return new
 
     def delete(
@@ -221,9 +227,13 @@ class Objects:
         custom = self.catalog.custom(kind)
         return custom.fitted(body) if custom else defaults.defaulted(kind, body)
 
-    def _causes(self, kind: Kind, body: Raw) -> tuple[Cause, ...]:
+    def _causes(self, kind: Kind, body: Raw, old: Raw | None) -> tuple[Cause, ...]:
+        """What is wrong with an object. old: what it was before, which the rules of custom kinds may look at."""
         custom = self.catalog.custom(kind)
-        return validation.causes(kind, body) + (custom.causes(body) if custom else ())
+        found = validation.causes(kind, body)
+        if kind == DEFINITION and not found:
+            return self._judge.of_definition(body, old)
+        return found + (self._judge.of_object(custom, body, old) if custom else ())
 
     def _with_verdict(self, definition: Raw) -> Raw:
         """A definition counts at once: nobody else has to look at it first."""

@@ -92,6 +92,7 @@ async def _start(home: Home, options: Options, stack: AsyncExitStack) -> Record:
     store = Store(folder / "objects.db")
     stack.callback(store.close)
     objects = Objects(store, clock)
+    stack.callback(objects.close)
     bootstrap.ensure(objects)
     mirror = Mirror(home.cache / "mirror")
 

@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from coop_core.cluster.schemas.lists import identity, list_keys
 from coop_core.cluster.schemas.shaping import no_references, resolved
 from coop_core.cluster.validation.causes import Cause, invalid, required
 
@@ -139,7 +140,7 @@ def _map_mistakes(schema: Raw, value: Raw, path: str, resolve: Resolve) -> Itera
 
 def _list_mistakes(schema: Raw, value: list[Any], path: str, resolve: Resolve) -> Iterator[Cause]:
     items = schema.get("items")
-    keys = _list_keys(schema)
+    keys = list_keys(schema)
     seen: set[str] = set()
     for index, item in enumerate(value):
         here = f"{path}[{index}]"
@@ -147,21 +148,10 @@ def _list_mistakes(schema: Raw, value: list[Any], path: str, resolve: Resolve) -
             yield from mistakes(items, item, here, resolve=resolve)
         if keys is None:
             continue
-        identity = json.dumps([item.get(key) for key in keys] if keys and isinstance(item, dict) else item)
-        if identity in seen:
+        known = identity(item, keys)
+        if known in seen:
             yield Cause("FieldValueDuplicate", f"Duplicate value: {_shown(item)}", here)
-        seen.add(identity)
-
-
-def _list_keys(schema: Raw) -> tuple[str, ...] | None:
-    """What tells the items of a list apart; () is the whole item, None is nothing."""
-    match schema.get("x-kubernetes-list-type"):
-        case "map":
-            return tuple(schema.get("x-kubernetes-list-map-keys") or ())
-        case "set":
-            return ()
-        case _:
-            return None
+        seen.add(known)
 
 
 def _joint_mistakes(schema: Raw, value: Any, path: str) -> Iterator[Cause]:

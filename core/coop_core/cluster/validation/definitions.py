@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from coop_core.cluster.schemas.rules.statements import misplaced, rule_mistakes
 from coop_core.cluster.tables.parts import at, maps, text
 from coop_core.cluster.validation.causes import Cause, invalid, required, unsupported
 
@@ -86,6 +87,8 @@ def _schema_causes(schema: Raw, path: str, *, depth: int) -> Iterator[Cause]:
     if not isinstance(properties, dict):
         yield invalid(f"{path}.properties", '"value"', "must be a map")
         properties = {}
+    yield from rule_mistakes(schema, path)
+    yield from misplaced(schema, path)
     inner: dict[str, Any] = {f"properties[{name}]": below for name, below in properties.items()}
     inner |= {name: schema[name] for name in ("items", "additionalProperties") if name in schema}
     for name, below in inner.items():

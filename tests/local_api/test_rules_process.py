@@ -1,0 +1,76 @@
+"""The process that rules run in: no rule hangs or fills the platform, and it comes back."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from coop_core.local.rules.judge import Judge
+from tests.local_api.test_api_definitions import DEFINITIONS, WIDGETS, widget
+from tests.local_api.test_api_rules import INTEGER, told, with_rules
+
+if TYPE_CHECKING:
+    from coop_core.local.objects import Objects
+    from tests.local_api.api_client import Api
+
+LETTERS = {"type": "string"}
+OUT_OF_BUDGET = "validation failed due to running out of cost budget, no further validation rules will be run"
+
+
+def processes() -> list[psutil.Process]:
+    """Those of this test that run rules."""
+    return [one for one in psutil.Process().children() if "coop_core.local.rules.process" in one.cmdline()]
+
+
+@pytest.mark.parametrize(
+    ("rule", "letters"),
+    [
+        # Sixteen million letters out of four thousand, and sixty-four thousand million out of those.
+        ("self.letters.replace('a', self.letters).replace('a', self.letters).size() >= 0", "a" * 4000),
+        # Nine thousand rounds, each with a pattern that takes its time.
+        ("self.rounds.all(x, !self.letters.matches('[ab][abc]{300}d'))", "abc" * 4000),
+    ],
+    ids=["memory", "time"],
+)
+async def test_a_rule_that_wants_too_much_is_ended_and_its_object_refused(
+    api: Api, rule: str, letters: str
+) -> None:
+    fields = {"letters": LETTERS, "rounds": {"type": "array", "items": INTEGER}}
+    await api.made(DEFINITIONS, with_rules(fields, {"rule": rule}))
+    begun_s = time.monotonic()
+    ((field, reason, message),) = told(await api.post(WIDGETS, widget(letters=letters, rounds=[1] * 9000)))
+    assert time.monotonic() - begun_s < 10
+    assert reason == "FieldValueInvalid"
+    assert field in ("spec", "<nil>")
+    assert "no further validation rules will be run" in message
+    await api.made(WIDGETS, widget(letters="", rounds=[]))
+
+
+async def test_a_process_that_was_killed_is_followed_by_another(api: Api) -> None:
+    await api.made(DEFINITIONS, with_rules({"count": INTEGER}, {"rule": "self.count > 0"}))
+    await api.made(WIDGETS, widget(count=1))
+    (first,) = processes()
+    first.kill()
+    first.wait(5)
+    assert told(await api.post(WIDGETS, widget("b", count=0)))[0][2].endswith("failed rule: self.count > 0")
+    (second,) = processes()
+    assert second.pid != first.pid
+
+
+async def test_without_rules_there_is_no_process(api: Api, objects: Objects) -> None:
+    await api.made(DEFINITIONS, with_rules({"count": INTEGER}))
+    await api.made(WIDGETS, widget(count=1))
+    assert processes() == []
+
+
+def test_with_its_owner_the_process_ends() -> None:
+    judge = Judge()
+    schema = {"type": "object", "x-kubernetes-validations": [{"rule": "true"}]}
+    version = {"schema": {"openAPIV3Schema": schema}}
+    assert judge.of_definition({"spec": {"versions": [version]}}, None) == ()
+    (process,) = processes()
+    del judge
+    process.wait(5)
