@@ -43,12 +43,13 @@ class Served:
 
     def fitted(self, body: Raw) -> Raw:
         """`body` pruned and with its defaults."""
-        kept, _ = pruned(self.schema, body)
+        kept, _ = pruned(self.schema, body, drops_null=True)
         filled: Raw = completed(self.schema, kept)
         return filled
 
-    def causes(self, body: Raw) -> tuple[Cause, ...]:
-        return tuple(mistakes(self.schema, body))
+    def causes(self, body: Raw, old: Raw | None = None) -> tuple[Cause, ...]:
+        """What is wrong with an object by its schema. old: what it was before; None for a new one."""
+        return tuple(mistakes(self.schema, body, old=old))
 
 
 def served(definition: Raw) -> tuple[Served, ...]:

@@ -6,9 +6,10 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from coop_core.cluster.causes import Cause, invalid, required
 from coop_core.cluster.schemas.lists import identity, list_keys
-from coop_core.cluster.schemas.shaping import no_references, resolved
-from coop_core.cluster.validation.causes import Cause, invalid, required
+from coop_core.cluster.schemas.metadata import METADATA
+from coop_core.cluster.schemas.shaping import EMBEDDED, no_references, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,11 +21,16 @@ _LONGEST_MATCHED = 4096
 """Characters of a string that a pattern is tried on; a pattern from outside may need very long for more."""
 
 
-def mistakes(schema: Raw, value: Any, path: str = "", *, resolve: Resolve = no_references) -> Iterator[Cause]:
-    """Every way in which `value` breaks the schema."""
+def mistakes(
+    schema: Raw, value: Any, path: str = "", *, old: Any = None, resolve: Resolve = no_references
+) -> Iterator[Cause]:
+    """Every way in which `value` breaks the schema.
+
+    old: what it was before; None for nothing. What a change leaves as it was is not held against it.
+    """
     schema = resolved(schema, resolve)
     if value is None:
-        # Kubernetes drops a null that the schema does not allow; only below a list would it stay.
+        # Kubernetes drops a null that the schema does not allow, but for the items of a list.
         return
     wanted = _wanted(schema)
     if wanted and not any(_is(value, type_) for type_ in wanted):
@@ -32,9 +38,9 @@ def mistakes(schema: Raw, value: Any, path: str = "", *, resolve: Resolve = no_r
         return
     yield from _value_mistakes(schema, value, path)
     if isinstance(value, dict):
-        yield from _map_mistakes(schema, value, path, resolve)
+        yield from _map_mistakes(schema, value, path, old if isinstance(old, dict) else {}, resolve)
     elif isinstance(value, list):
-        yield from _list_mistakes(schema, value, path, resolve)
+        yield from _list_mistakes(schema, value, path, old if isinstance(old, list) else [], resolve)
     yield from _joint_mistakes(schema, value, path)
 
 
@@ -67,6 +73,7 @@ def _is(value: Any, type_: str) -> bool:
 def _misfit(path: str, wanted: tuple[str, ...], value: Any) -> Cause:
     names: tuple[tuple[type, str], ...] = (
         (bool, "boolean"), (int, "integer"), (float, "number"), (str, "string"), (list, "array"),
+        (type(None), "null"),
     )  # fmt: skip
     given = next((name for type_, name in names if isinstance(value, type_)), "object")
     why = f'{path} in body must be of type {",".join(wanted)}: "{given}"'
@@ -126,29 +133,43 @@ def _range(schema: Raw, value: float, path: str) -> Iterator[Cause]:
         yield invalid(path, str(value), f"{path} in body should be a multiple of {step}")
 
 
-def _map_mistakes(schema: Raw, value: Raw, path: str, resolve: Resolve) -> Iterator[Cause]:
+def _map_mistakes(schema: Raw, value: Raw, path: str, old: Raw, resolve: Resolve) -> Iterator[Cause]:
     known, others = schema.get("properties") or {}, schema.get("additionalProperties")
     for name in schema.get("required") or ():
-        if value.get(name) is None:
+        is_nullable = (known.get(name) or {}).get("nullable") is True
+        if value.get(name) is None and not (is_nullable and name in value):
             yield required(f"{path}.{name}" if path else name)
+    if schema.get(EMBEDDED) is True:
+        yield from _embedded_mistakes(value, path)
     for name, below in value.items():
         inner = known.get(name, others)
-        if isinstance(inner, dict):
+        if isinstance(inner, dict) and not (name in old and old[name] == below):
             here = f"{path}.{name}" if path else name
-            yield from mistakes(inner, below, here, resolve=resolve)
+            yield from mistakes(inner, below, here, old=old.get(name), resolve=resolve)
 
 
-def _list_mistakes(schema: Raw, value: list[Any], path: str, resolve: Resolve) -> Iterator[Cause]:
+def _embedded_mistakes(value: Raw, path: str) -> Iterator[Cause]:
+    for name in ("apiVersion", "kind"):
+        if not isinstance(value.get(name), str) or not value[name]:
+            yield required(f"{path}.{name}", "must not be empty")
+    yield from mistakes(METADATA, value.get("metadata"), f"{path}.metadata")
+
+
+def _list_mistakes(schema: Raw, value: list[Any], path: str, old: list[Any], resolve: Resolve) -> Iterator[Cause]:
     items = schema.get("items")
     keys = list_keys(schema)
+    before = {identity(item, keys): item for item in old} if keys else {}
     seen: set[str] = set()
     for index, item in enumerate(value):
         here = f"{path}[{index}]"
-        if isinstance(items, dict):
-            yield from mistakes(items, item, here, resolve=resolve)
+        known = identity(item, keys) if keys is not None else ""
+        if isinstance(items, dict) and (item is None or known not in before or before[known] != item):
+            if item is None and resolve is no_references and items.get("nullable") is not True:
+                # Built-in kinds read such a null as an empty value.
+                yield _misfit(here, _wanted(items) or ("object",), item)
+            yield from mistakes(items, item, here, old=before.get(known), resolve=resolve)
         if keys is None:
             continue
-        known = identity(item, keys)
         if known in seen:
             yield Cause("FieldValueDuplicate", f"Duplicate value: {_shown(item)}", here)
         seen.add(known)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from coop_core.cluster.schemas.metadata import METADATA
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -63,7 +65,9 @@ class _Pruning:
             here = f"{path}.{name}" if path else name
             inner = known.get(name, others)
             is_given = is_object and name in _OF_EVERY_OBJECT and "$ref" not in (inner or {})
-            if is_given or (keeps_all and inner is None):
+            if is_given:
+                kept[name] = self.of(METADATA, below, here) if name == "metadata" else below
+            elif keeps_all and inner is None:
                 kept[name] = below
             elif not isinstance(inner, dict):
                 self.unknown.append(here)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coop_core.cluster import kinds
+from coop_core.cluster.causes import Cause
 from coop_core.cluster.validation.basics import application, data
-from coop_core.cluster.validation.causes import Cause
 from coop_core.cluster.validation.changes import immutable
 from coop_core.cluster.validation.definitions import definition
 from coop_core.cluster.validation.metadata import metadata_causes

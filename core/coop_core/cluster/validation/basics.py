@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coop_core.cluster.validation.causes import DATA_KEY, invalid, required
+from coop_core.cluster.causes import DATA_KEY, invalid, required
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from coop_core.cluster.causes import Cause
     from coop_core.cluster.kinds import Raw
-    from coop_core.cluster.validation.causes import Cause
 
 
 def data(body: Raw) -> Iterator[Cause]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coop_core.cluster import kinds
-from coop_core.cluster.validation.causes import Cause, invalid, selector_text
+from coop_core.cluster.causes import Cause, invalid, selector_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

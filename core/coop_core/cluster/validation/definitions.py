@@ -6,11 +6,11 @@ Source: Kubernetes apiextensions-apiserver, pkg/apis/apiextensions/validation.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from coop_core.cluster.schemas.rules.statements import misplaced, rule_mistakes
+from coop_core.cluster.causes import Cause, invalid, required, unsupported
 from coop_core.cluster.tables.parts import at, maps, text
-from coop_core.cluster.validation.causes import Cause, invalid, required, unsupported
+from coop_core.cluster.validation.schemas import schema_causes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,43 +56,9 @@ def _version_causes(versions: list[Raw]) -> Iterator[Cause]:
         if not isinstance(schema, dict):
             yield required(place, "schemas are required")
         else:
-            yield from _schema_causes(schema, place, depth=0)
+            yield from schema_causes(schema, place)
             if schema.get("type") != "object":
                 yield invalid(f"{place}.type", f'"{text(schema, "type")}"', "must be object at the root")
         for position, column in enumerate(maps(version, "additionalPrinterColumns")):
             if not text(column, "jsonPath").startswith("."):
                 yield required(f"{where}.additionalPrinterColumns[{position}].jsonPath")
-
-
-_DEEPEST_SCHEMA = 100
-
-
-def _schema_causes(schema: Raw, path: str, *, depth: int) -> Iterator[Cause]:
-    """What our reading of a schema relies on: maps where maps belong, and a type or a reason to have none."""
-    if depth > _DEEPEST_SCHEMA:
-        yield invalid(path, '"schema"', f"may not be nested deeper than {_DEEPEST_SCHEMA} levels")
-        return
-    is_typed = isinstance(schema.get("type"), str) and schema["type"]
-    is_open = schema.get("x-kubernetes-int-or-string") is True or (
-        schema.get("x-kubernetes-preserve-unknown-fields") is True
-    )
-    if not is_typed and not is_open:
-        yield required(f"{path}.type", "must not be empty for specified object fields")
-    if "$ref" in schema:
-        yield Cause("FieldValueForbidden", "Forbidden: $ref is not supported", f"{path}.$ref")
-    for name in ("required", "enum", "allOf", "anyOf", "oneOf", "x-kubernetes-list-map-keys"):
-        if not isinstance(schema.get(name) or [], list):
-            yield invalid(f"{path}.{name}", '"value"', "must be a list")
-    properties = schema.get("properties") or {}
-    if not isinstance(properties, dict):
-        yield invalid(f"{path}.properties", '"value"', "must be a map")
-        properties = {}
-    yield from rule_mistakes(schema, path)
-    yield from misplaced(schema, path)
-    inner: dict[str, Any] = {f"properties[{name}]": below for name, below in properties.items()}
-    inner |= {name: schema[name] for name in ("items", "additionalProperties") if name in schema}
-    for name, below in inner.items():
-        if isinstance(below, dict):
-            yield from _schema_causes(below, f"{path}.{name}", depth=depth + 1)
-        elif not (name == "additionalProperties" and isinstance(below, bool)):
-            yield invalid(f"{path}.{name}", '"value"', "must be a schema")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coop_core.cluster import kinds
-from coop_core.cluster.validation.causes import (
+from coop_core.cluster.causes import (
     KEY_NAME,
     KEY_RULE,
     LABEL,
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Iterator
 
+    from coop_core.cluster.causes import Cause
     from coop_core.cluster.kinds import Kind, Raw
-    from coop_core.cluster.validation.causes import Cause
 
 
 _PATH_SEGMENTS = (kinds.ROLE, kinds.ROLE_BINDING, kinds.CLUSTER_ROLE, kinds.CLUSTER_ROLE_BINDING)

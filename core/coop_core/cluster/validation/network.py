@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coop_core.cluster.validation.causes import (
+from coop_core.cluster.causes import (
     SUBDOMAIN,
     SUBDOMAIN_RULE,
     invalid,
@@ -17,8 +17,8 @@ from coop_core.cluster.validation.metadata import labels_causes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from coop_core.cluster.causes import Cause
     from coop_core.cluster.kinds import Raw
-    from coop_core.cluster.validation.causes import Cause
 
 
 def service(body: Raw) -> Iterator[Cause]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coop_core.cluster.validation.causes import (
+from coop_core.cluster.causes import (
     ENV_NAME,
     LABEL,
     LABEL_RULE,

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coop_core.cluster import cron
+from coop_core.cluster.causes import invalid, map_text, required, unsupported
 from coop_core.cluster.selectors import from_spec
-from coop_core.cluster.validation.causes import invalid, map_text, required, unsupported
 from coop_core.cluster.validation.metadata import labels_causes
 from coop_core.cluster.validation.pods import pod_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from coop_core.cluster.causes import Cause
     from coop_core.cluster.kinds import Raw
-    from coop_core.cluster.validation.causes import Cause
 
 
 def workload(body: Raw) -> Iterator[Cause]:

@@ -80,7 +80,7 @@ class Judge:
 
         old: what the object was before; None for a new one.
         """
-        found = custom.causes(new)
+        found = custom.causes(new, old)
         if not custom.rules:
             return found
         if any(cause.reason in _HIDING for cause in found):

@@ -21,8 +21,8 @@ from coop_core.cluster.schemas.rules.judging import judged
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from coop_core.cluster.causes import Cause
     from coop_core.cluster.schemas.rules.compiling import Node
-    from coop_core.cluster.validation.causes import Cause
 
 JUDGING_LIMIT_S, COMPILING_LIMIT_S = 1.0, 5.0
 """Of processor time. Kubernetes' own budget for an object is about a second, too."""

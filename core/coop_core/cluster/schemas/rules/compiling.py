@@ -7,12 +7,12 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from coop_core.cluster.causes import Cause, invalid
 from coop_core.cluster.schemas.rules import fields
 from coop_core.cluster.schemas.rules.calling import OPAQUE_NAMES
 from coop_core.cluster.schemas.rules.declaring import Declarations
 from coop_core.cluster.schemas.rules.engine import Broken, Compiler
 from coop_core.cluster.schemas.rules.statements import field_path
-from coop_core.cluster.validation.causes import Cause, invalid
 
 if TYPE_CHECKING:
     from coop_core.cluster.kinds import Raw

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from coop_core.cluster.causes import Cause, invalid, required
 from coop_core.cluster.schemas.lists import identity, list_keys
 from coop_core.cluster.schemas.rules.engine import Exhausted, Failed
 from coop_core.cluster.schemas.rules.presenting import Unfit, presented
-from coop_core.cluster.validation.causes import Cause, invalid, required
 
 if TYPE_CHECKING:
     from coop_core.cluster.kinds import Raw

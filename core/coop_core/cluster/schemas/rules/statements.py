@@ -9,9 +9,9 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from coop_core.cluster.causes import Cause, invalid, required, unsupported
 from coop_core.cluster.schemas.rules import fields
 from coop_core.cluster.schemas.rules.fields import RULES
-from coop_core.cluster.validation.causes import Cause, invalid, required, unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
