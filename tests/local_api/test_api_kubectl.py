@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -115,6 +116,19 @@ async def test_apply_creates_changes_and_leaves_alone(kubectl: Kubectl, objects:
     assert "deployment.apps/web configured" in changed
     container = objects.get(DEPLOYMENT, "main", "web")["spec"]["template"]["spec"]["containers"][0]
     assert (container["image"], container["env"]) == ("web:2", [{"name": "A", "value": "c"}])
+
+
+async def test_apply_takes_away_what_is_gone_from_a_list_of_objects(kubectl: Kubectl, objects: Objects) -> None:
+    """kubectl reads from the schema that containers are told apart by name, and asks for that in version 2."""
+    first, second = deployment("web"), deployment("web", strategy={"type": "Recreate"})
+    first["spec"]["template"]["spec"]["containers"] += [{"name": "aside", "image": "aside:1"}]
+    for body, done in ((first, "created"), (second, "configured")):
+        manifest = {"apiVersion": "v1", "kind": "List", "items": [body]}
+        output = await kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
+        assert output == f"deployment.apps/web {done}\n"
+    spec = objects.get(DEPLOYMENT, "main", "web")["spec"]
+    assert spec["strategy"] == {"type": "Recreate"}
+    assert [one["name"] for one in spec["template"]["spec"]["containers"]] == ["web"]
 
 
 async def test_server_side_apply_works(kubectl: Kubectl, objects: Objects) -> None:

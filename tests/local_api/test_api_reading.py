@@ -85,7 +85,7 @@ async def test_aggregated_discovery_is_answered_in_its_own_type_and_never_as_v2b
         "/apis/apps/v1/nothing",
         "/nothing",
         "/api/v1/nothings",
-        "/openapi/v2",
+        "/openapi/v3/api/v2",
     ],
 )
 async def test_what_is_not_there_is_a_404_status(api: Api, path: str) -> None:

@@ -71,6 +71,11 @@ def containers(*items: dict[str, Any]) -> dict[str, Any]:
             {"hostAliases": [{"ip": "1", "x": 1, "y": 2}]},
         ),
         (
+            {"webhooks": [{"name": "a", "x": 1}, {"name": "b"}]},
+            {"webhooks": [{"name": "a", "x": 2}]},
+            {"webhooks": [{"name": "a", "x": 2}, {"name": "b"}]},
+        ),
+        (
             {"conditions": [{"type": "A"}]},
             {"conditions": [{"type": "B"}]},
             {"conditions": [{"type": "A"}, {"type": "B"}]},

@@ -30,9 +30,7 @@ def merge(target: Any, patch: Any) -> Any:
     return merged
 
 
-# Per field, how items of the list are told apart; the first key that the items have counts. By the Go types'
-# patchMergeKey; lists that are not named here are replaced whole.
-_MERGE_KEYS: dict[str, tuple[str, ...]] = {
+MERGE_KEYS: dict[str, tuple[str, ...]] = {
     "containers": ("name",),
     "initContainers": ("name",),
     "ephemeralContainers": ("name",),
@@ -50,8 +48,15 @@ _MERGE_KEYS: dict[str, tuple[str, ...]] = {
     "secrets": ("name",),
     "ownerReferences": ("uid",),
     "topologySpreadConstraints": ("topologyKey",),
+    "resourceClaims": ("name",),
+    "schedulingGates": ("name",),
+    "webhooks": ("name",),
+    "matchConditions": ("name",),
+    "variables": ("name",),
 }
-_PRIMITIVE_SETS = ("finalizers",)
+"""Per field, how items of the list are told apart; the first key that the items have counts. By the Go types'
+patchMergeKey; lists that are not named here are replaced whole."""
+PRIMITIVE_SETS = ("finalizers",)
 """Lists of words that are merged as sets."""
 
 
@@ -98,7 +103,7 @@ def _strategic_value(name: str, old: Any, new: Any) -> Any:
 
 
 def _strategic_list(name: str, old: list[Any], new: list[Any]) -> list[Any]:
-    if name in _PRIMITIVE_SETS:
+    if name in PRIMITIVE_SETS:
         return old + [value for value in new if value not in old]
     key = _merge_key(name, old, new)
     if key is None:
@@ -122,7 +127,7 @@ def _merge_key(name: str, old: list[Any], new: list[Any]) -> str | None:
     items = old + new
     if not all(isinstance(item, dict) for item in items):
         return None
-    for key in _MERGE_KEYS.get(name, ()):
+    for key in MERGE_KEYS.get(name, ()):
         if any(key in item for item in items):
             missing = [item for item in new if key not in item and item.get("$patch") != "replace"]
             if missing:
@@ -149,7 +154,7 @@ def _apply_list_directives(merged: Raw, patch: Raw) -> None:
 def _ordered(name: str, items: list[Any], order: list[Any]) -> list[Any]:
     """Items in the order asked for; those it does not name keep their place at the end."""
     key = next(
-        (key for key in _MERGE_KEYS.get(name, ()) if order and isinstance(order[0], dict) and key in order[0]), ""
+        (key for key in MERGE_KEYS.get(name, ()) if order and isinstance(order[0], dict) and key in order[0]), ""
     )
     wanted = [entry.get(key) if isinstance(entry, dict) else entry for entry in order]
 

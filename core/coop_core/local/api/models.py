@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coop_core.cluster import kinds
+from coop_core.cluster import kinds, patches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -51,6 +51,7 @@ _ITEM_KEYS: dict[str, tuple[str, ...]] = {
     "V1EnvVar": ("name",),
     "V1Volume": ("name",),
     "V1VolumeMount": ("mountPath",),
+    "V1VolumeMountStatus": ("mountPath",),
     "V1VolumeDevice": ("devicePath",),
     "V1LocalObjectReference": ("name",),
     "V1ObjectReference": ("name",),
@@ -62,6 +63,10 @@ _ITEM_KEYS: dict[str, tuple[str, ...]] = {
     "V1NodeAddress": ("type",),
     "V1ValidatingWebhook": ("name",),
     "V1MutatingWebhook": ("name",),
+    "V1MatchCondition": ("name",),
+    "V1Variable": ("name",),
+    "V1PodResourceClaim": ("name",),
+    "V1PodSchedulingGate": ("name",),
 }
 """By what the items of a list are told apart when several managers own parts of it; the models do not say.
 
@@ -70,6 +75,8 @@ Source: the listMapKey marks of Kubernetes' Go types.
 _WHOLE = ("V1LabelSelector", "V1SecretKeySelector", "V1ConfigMapKeySelector", "V1ObjectFieldSelector",
           "V1ResourceFieldSelector", "V1RoleRef", "V1ObjectReference", "V1TypedLocalObjectReference")  # fmt: skip
 """Types of which somebody owns all or nothing."""
+_RETAINED = ("volumes", "resourceClaims", "V1DeploymentStrategy")
+"""Fields and types of which a strategic merge keeps only what the patch names: they are one of several things."""
 _CLASS = re.compile(r"V(?P<version>[0-9]+(?:(?:alpha|beta)[0-9]+)?)(?P<name>[A-Z].*)")
 
 
@@ -218,10 +225,15 @@ _PLAIN: dict[str, Raw] = {
 def _list_type(item: ast.expr, field: str) -> Raw:
     """What Kubernetes says about merging a list; a list of which nothing is said is replaced whole."""
     name = item.id if isinstance(item, ast.Name) else ""
-    keys = ("type",) if name.endswith("Condition") else _ITEM_KEYS.get(name)
-    if keys:
-        return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)}
-    return {"x-kubernetes-list-type": "set"} if field == "finalizers" else {}
+    keys = _ITEM_KEYS.get(name) or (("type",) if name.endswith("Condition") else ())
+    merged = {"x-kubernetes-patch-strategy": "merge,retainKeys" if field in _RETAINED else "merge"}
+    if field in patches.PRIMITIVE_SETS:
+        return {"x-kubernetes-list-type": "set", **merged}
+    if not keys:
+        return {}
+    listed = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)}
+    is_merged = keys[0] in patches.MERGE_KEYS.get(field, ())
+    return {**listed, **merged, "x-kubernetes-patch-merge-key": keys[0]} if is_merged else listed
 
 
 def _type(annotation: ast.expr, field: str) -> Raw:
@@ -242,7 +254,8 @@ def _type(annotation: ast.expr, field: str) -> Raw:
             return _PLAIN[name]
         case ast.Name(id=name) if name in _modules():
             whole = {"x-kubernetes-map-type": "atomic"} if name in _WHOLE else {}
-            return {"$ref": REFERENCE + public_name(name), **whole}
+            retained = {"x-kubernetes-patch-strategy": "retainKeys"} if name in _RETAINED else {}
+            return {"$ref": REFERENCE + public_name(name), **whole, **retained}
         case ast.BinOp() if ast.unparse(annotation) == "StrictInt | StrictStr":
             return {"$ref": REFERENCE + _INT_OR_STRING}
         case _:

@@ -1,7 +1,7 @@
 """OpenAPI v3 of what is served: for `kubectl explain`, and for `kubectl apply` before it trusts a server.
 
-One document for each group and version, made when it is first asked for and kept while it holds. Version 2 is not
-served: the kubectls that know nothing newer lose explain, and no more.
+One document for each group and version, made when it is first asked for and kept while it holds. Version 2 is in
+`swagger.py`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from coop_core.local.api import models
+from coop_core.local.api.patching import patch_types
 
 if TYPE_CHECKING:
     from coop_core.cluster.definitions import Served
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from coop_core.local.catalog import Catalog
 
 _METADATA = {"$ref": f"{models.REFERENCE}io.k8s.v1.ObjectMeta"}
-_WRITE_PARAMETERS = ("dryRun", "fieldManager", "fieldValidation", "force")
+WRITE_PARAMETERS = ("dryRun", "fieldManager", "fieldValidation", "force")
 
 
 def index(catalog: Catalog) -> Raw:
@@ -42,7 +43,7 @@ def document(catalog: Catalog, root: str) -> bytes | None:
 def _document(found: tuple[Kind, ...], customs: tuple[Served | None, ...], _hash: str) -> bytes:
     schemas: dict[str, Raw] = {}
     for kind, custom in zip(found, customs, strict=True):
-        schemas[_name(kind)] = _schema(kind, custom)
+        schemas[name_of(kind)] = schema_of(kind, custom)
     others = models.closure(reference for schema in schemas.values() for reference in models.references(schema))
     return msgspec.json.encode(
         {
@@ -66,35 +67,40 @@ def _root(kind: Kind) -> str:
     return f"apis/{kind.group}/{kind.version}" if kind.group else f"api/{kind.version}"
 
 
-def _name(kind: Kind) -> str:
+def name_of(kind: Kind) -> str:
+    """What a kind's schema is called."""
     if models.schema_of(kind) is not None:
         return models.public_name(models.model_name(kind))
     return f"{'.'.join(reversed(kind.group.split('.')))}.{kind.version}.{kind.name}"
 
 
-def _identity(kind: Kind) -> Raw:
+def identity(kind: Kind) -> Raw:
+    """The value of x-kubernetes-group-version-kind."""
     return {"group": kind.group, "version": kind.version, "kind": kind.name}
 
 
 def _paths(kind: Kind) -> dict[str, Raw]:
-    identity = {"x-kubernetes-group-version-kind": _identity(kind), "responses": {"200": {"description": "OK"}}}
-    parameters = [{"name": name, "in": "query", "schema": {"type": "string"}} for name in _WRITE_PARAMETERS]
-    write = {**identity, "parameters": parameters}
+    marked = {"x-kubernetes-group-version-kind": identity(kind), "responses": {"200": {"description": "OK"}}}
+    parameters = [{"name": name, "in": "query", "schema": {"type": "string"}} for name in WRITE_PARAMETERS]
+    write = {**marked, "parameters": parameters}
+    # kubectl takes from here whether to send a strategic merge, and from the schema how.
+    patches = {"requestBody": {"content": {media: {"schema": {"type": "object"}} for media in patch_types(kind)}}}
     return {
         kind.path("{namespace}"): {
-            "get": {**identity, "x-kubernetes-action": "list", "operationId": f"list{kind.name}"},
+            "get": {**marked, "x-kubernetes-action": "list", "operationId": f"list{kind.name}"},
             "post": {**write, "x-kubernetes-action": "post", "operationId": f"create{kind.name}"},
         },
         kind.path("{namespace}", "{name}"): {
-            "get": {**identity, "x-kubernetes-action": "get", "operationId": f"read{kind.name}"},
+            "get": {**marked, "x-kubernetes-action": "get", "operationId": f"read{kind.name}"},
             "put": {**write, "x-kubernetes-action": "put", "operationId": f"replace{kind.name}"},
-            "patch": {**write, "x-kubernetes-action": "patch", "operationId": f"patch{kind.name}"},
+            "patch": {**write, **patches, "x-kubernetes-action": "patch", "operationId": f"patch{kind.name}"},
         },
     }
 
 
-def _schema(kind: Kind, custom: Served | None) -> Raw:
-    marked = {"x-kubernetes-group-version-kind": [_identity(kind)]}
+def schema_of(kind: Kind, custom: Served | None) -> Raw:
+    """A kind's schema, marked as such; its references point to `models`."""
+    marked = {"x-kubernetes-group-version-kind": [identity(kind)]}
     built_in = models.schema_of(kind)
     if built_in is not None:
         return {**built_in, **marked}

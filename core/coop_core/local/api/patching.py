@@ -25,6 +25,12 @@ def has_strategic_merge(kind: Kind) -> bool:
     return not kind.is_custom and kind.group != "argoproj.io"
 
 
+def patch_types(kind: Kind) -> list[str]:
+    """The media types of the patches that a kind takes."""
+    known = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE, APPLY)
+    return [one for one in known if one != STRATEGIC_MERGE or has_strategic_merge(kind)]
+
+
 class Patch:
     """A patch as it was sent."""
 
@@ -55,8 +61,7 @@ class Patch:
 async def read_patch(call: Call) -> Patch:
     """Reads and checks the body of a PATCH. Raises Refused (400, 415)."""
     media = media_type(call.http)
-    known = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE, APPLY)
-    supported = [one for one in known if one != STRATEGIC_MERGE or has_strategic_merge(call.kind)]
+    supported = patch_types(call.kind)
     if media not in supported:
         raise unknown_format(media, supported)
     if media == APPLY and not call.query.get("fieldManager"):

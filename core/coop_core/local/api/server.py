@@ -16,7 +16,7 @@ from aiohttp import web
 from coop_core.cluster import requests
 from coop_core.cluster.kinds import POD
 from coop_core.cluster.requests import BadPath
-from coop_core.local.api import access, discovery, openapi, statuses
+from coop_core.local.api import access, discovery, openapi, statuses, swagger
 from coop_core.local.api.logs import LogHandler
 from coop_core.local.api.representing import answer, answer_json
 from coop_core.local.api.requests import Call, is_true, read_query
@@ -26,6 +26,8 @@ from coop_core.local.api.statuses import Refused
 from coop_core.local.api.watching import Watches
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from coop_core.cluster.requests import Target, Verb
     from coop_core.local.api.logs import PodLogs
     from coop_core.local.catalog import Catalog
@@ -106,7 +108,7 @@ class ApiServer:
             _only_get(http)
             return web.Response(text="ok")
         identity = access.authenticate(http, self._tokens)
-        found = discover(self._catalog, path.rstrip("/"), http.headers.get("Accept", ""))
+        found = discover(self._catalog, path.rstrip("/"), http.headers)
         if found is not None:
             _only_get(http)
             return found
@@ -136,8 +138,9 @@ class ApiServer:
         return await self._resources.serve(call, verb)
 
 
-def discover(catalog: Catalog, path: str, accept: str) -> web.Response | None:
+def discover(catalog: Catalog, path: str, headers: Mapping[str, str]) -> web.Response | None:
     """The answer to a path that tells what there is; None for every other path."""
+    accept = headers.get("Accept", "")
     parts = path.split("/")[1:]
     match parts:
         case ["version"]:
@@ -157,6 +160,8 @@ def discover(catalog: Catalog, path: str, accept: str) -> web.Response | None:
             found = discovery.group(catalog.all, group)
         case ["apis", group, version]:
             found = discovery.resources(catalog.all, group, version)
+        case ["openapi", "v2"]:
+            return _swagger(catalog, accept, headers.get("If-None-Match", ""))
         case ["openapi", "v3", *rest]:
             return _openapi(catalog, "/".join(rest))
         case _:
@@ -164,6 +169,18 @@ def discover(catalog: Catalog, path: str, accept: str) -> web.Response | None:
     if found is None:
         raise statuses.no_such_path()
     return answer_json(found)
+
+
+def _swagger(catalog: Catalog, accept: str, known: str) -> web.Response:
+    """known: the ETag of what the client has kept."""
+    as_protobuf = swagger.wants_protobuf(accept)
+    document = swagger.document(catalog, as_protobuf=as_protobuf)
+    response = answer(b"", 304) if known == document.etag else answer(document.body)
+    response.headers["ETag"] = document.etag
+    response.headers["Vary"] = "Accept"
+    if as_protobuf:
+        response.headers["Content-Type"] = swagger.PROTOBUF
+    return response
 
 
 def _openapi(catalog: Catalog, path: str) -> web.Response:
