@@ -8,7 +8,9 @@ from urllib.parse import quote
 import pytest
 
 from coop_core.cluster import kinds
+from tests.kube import discovered
 from tests.local_api.api_client import CONFIG_MAPS, DEPLOYMENTS, PODS, TABLE, Api, config_map, deployment, pod
+from tests.local_api.test_api_definitions import DEFINITIONS, definition
 
 if TYPE_CHECKING:
     from coop_core.local.objects import Objects
@@ -74,6 +76,17 @@ async def test_aggregated_discovery_is_answered_in_its_own_type_and_never_as_v2b
     deployments = next(r for r in apps["versions"][0]["resources"] if r["resource"] == "deployments")
     assert (deployments["scope"], deployments["shortNames"]) == ("Namespaced", ["deploy"])
     assert {entry["subresource"] for entry in deployments["subresources"]} == {"status", "scale"}
+
+
+async def test_both_forms_of_discovery_say_the_same_of_built_in_and_of_custom_kinds(api: Api) -> None:
+    async def ask(path: str, accept: str) -> Any:
+        return (await api.get(path, Accept=accept)).json
+
+    await api.made(DEFINITIONS, definition())
+    plain, at_once = await discovered.plainly(ask), await discovered.at_once(ask)
+    assert plain == at_once
+    assert "widgets" in plain["example.com/v1"]
+    assert await discovered.plainly(ask, discovered.BETA_ONLY) == plain
 
 
 @pytest.mark.parametrize(

@@ -348,4 +348,8 @@ async def test_what_lets_a_shell_or_a_tunnel_in_is_not_there(api: Api) -> None:
     await api.made(PODS, pod("a"))
     for path in ("exec", "attach", "portforward", "proxy", "eviction", "ephemeralcontainers"):
         for method in ("GET", "POST"):
-            assert (await api.send(method, f"{PODS}/a/{path}")).code == 404, path
+            refused = await api.send(method, f"{PODS}/a/{path}")
+            assert refused.code == 404, path
+            # `kubectl debug` panics without.
+            assert refused.json["details"] == {}
+    assert "no way into a pod: it is a process" in (await api.post(f"{PODS}/a/exec", {})).json["message"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from coop_core.cluster import kinds
 from coop_core.local.tokens import Identity
+from tests.kube import discovered
 from tests.protobuf import encoding
 from tests.proxy.serving import CANARY, application, developer, pod
 
@@ -153,6 +154,13 @@ async def test_discovery_names_what_may_be_read_and_nothing_else(ada: Viewer) ->
         assert "secrets" not in json.dumps(body)
     for path in ("/openapi/v2", "/openapi/v3", "/metrics", "/logs/", "/debug/pprof", "/apis/policy/v1", "/"):
         assert (await ada.ask(path))[0] == 404, path
+
+
+async def test_a_client_that_knows_aggregated_discovery_as_beta_only_is_answered_plainly(ada: Viewer) -> None:
+    async def ask(path: str, accept: str) -> Any:
+        return (await ada.ask(path, accept=accept))[1]
+
+    assert await discovered.plainly(ask, discovered.BETA_ONLY) == await discovered.at_once(ask)
 
 
 async def test_reviews_are_answered_from_the_policy(ada: Viewer) -> None:

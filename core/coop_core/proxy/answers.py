@@ -44,18 +44,17 @@ class Refusal(Exception):
 
     def status(self) -> Raw:
         """The body."""
-        status: Raw = {
+        return {
             "kind": "Status",
             "apiVersion": "v1",
             "metadata": {},
             "status": "Failure",
             "message": self.message,
             "reason": self.reason or _REASONS.get(self.code, "Unknown"),
+            # kubectl looks into details without asking whether there are any.
+            "details": {"retryAfterSeconds": self.retry_after_s} if self.retry_after_s else {},
             "code": self.code,
         }
-        if self.retry_after_s:
-            status["details"] = {"retryAfterSeconds": self.retry_after_s}
-        return status
 
     def body(self) -> bytes:
         return msgspec.json.encode(self.status())

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coop_core.cluster.conversions import inward, outward
-from coop_core.cluster.kinds import NAMESPACE
+from coop_core.cluster.kinds import NAMESPACE, POD
 from coop_core.local.api import deleting, fitting, listing, managing, scaling, statuses
 from coop_core.local.api.bodies import placed, read_object
 from coop_core.local.api.discovery import subresources
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from coop_core.local.api.watching import Watches
     from coop_core.local.objects import Objects
 
+_WAYS_IN = ("attach", "ephemeralcontainers", "exec", "portforward")
 _REFUSALS = (AlreadyExists, Conflict, Invalid, Malformed, NotFound)
 
 
@@ -182,6 +183,7 @@ def _check_subresource(call: Call, verb: Verb) -> None:
         return
     verbs = subresources(call.kind).get(call.target.subresource)
     if verbs is None:
-        raise statuses.no_such_path()
+        is_way_in = call.kind == POD and call.target.subresource in _WAYS_IN
+        raise statuses.no_way_in() if is_way_in else statuses.no_such_path()
     if verb not in verbs:
         raise statuses.method_not_allowed()

@@ -36,14 +36,15 @@ def failure(code: int, reason: str, message: str, details: Raw | None = None) ->
         "status": "Failure",
         "message": message,
         "reason": reason,
-        **({"details": details} if details else {}),
+        # kubectl looks into details without asking whether there are any.
+        "details": details or {},
         "code": code,
     }
 
 
 def response(refused: Refused) -> web.Response:
     headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache, private"}
-    retry_after_s = refused.status.get("details", {}).get("retryAfterSeconds")
+    retry_after_s = refused.status["details"].get("retryAfterSeconds")
     if retry_after_s:
         headers["Retry-After"] = str(retry_after_s)
     if refused.code == 401:
@@ -87,6 +88,12 @@ def bad_request(message: str) -> Refused:
 
 def no_such_path() -> Refused:
     return Refused(404, "NotFound", "the server could not find the requested resource", {})
+
+
+def no_way_in() -> Refused:
+    """To what would open a shell, a tunnel or another container in a pod."""
+    message = "the local platform has no way into a pod: it is a process on this machine, with its logs and its URL"
+    return Refused(404, "NotFound", message, {})
 
 
 def unauthorized() -> Refused:
