@@ -7,53 +7,63 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tests.clients.kubectls import Kubectl
     from tests.clients.scene import Scene
 
 REFUSALS = (
     "Forbidden", "forbidden", "read-only", "doesn't have a resource type", "NotFound", "not found",
-    # The proxy serves no schemas, no scale and no metrics; kubectl gives up before it asks for more.
-    "failed to download openapi", "could not find scale subresource", "Metrics API not available",
+    "no matches for kind", "unable to upgrade connection: coop offers", "error upgrading connection",
+    # The proxy serves no schemas and no scale; kubectl gives up before it asks for more.
+    "error validating data", "could not find scale subresource",
 )  # fmt: skip
 """What kubectl says when the proxy does not let it."""
 
-NO_METRICS = "nothing measures pods here; it says so"
+ABSENT = "absent"
+_UNKNOWN = ("unknown command", "unknown flag", "unrecognized condition")
+"""What kubectl says of what this version of it does not have yet."""
+
+_GONE = "it asks for a version that Kubernetes itself serves no more"
+_KNOWN = {
+    "no way into a pod": "a pod here is a process on this machine; there is no way into it",
+    "Metrics API not available": "nothing measures pods here; it says so",
+    "authentication.k8s.io/v1alpha1": _GONE,
+    "selfsubjectreviews API is not enabled": _GONE,
+    'no kind "CronJob" is registered for version "batch/v1"': _GONE,
+}
+"""Why something does not work, by what kubectl says then: known and accepted."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """words: in its output when it works. because: why it does not work, known and accepted.
+    """words: in its output when it works.
 
     ends: False for one that goes on until it is stopped; `meanwhile` happens once it has begun to print.
     """
 
     line: str
     words: str
-    because: str = ""
     ends: bool = True
     meanwhile: str = ""
 
-    @property
-    def arguments(self) -> list[str]:
-        return ["kubectl", *shlex.split(self.line)]
+    def of(self, kubectl: Kubectl) -> list[str]:
+        return [str(kubectl.path), *shlex.split(self.line)]
 
 
-def judged(scene: Scene, command: Command, *, viewer: bool) -> str:
+def judged(scene: Scene, kubectl: Kubectl, command: Command, *, viewer: bool) -> str:
     """What the table says of the command: it is run, and its output read."""
     kubeconfig = scene.viewer if viewer else scene.admin
     if not command.ends:
-        works, output = scene.followed(command.arguments, command.words, command.meanwhile, kubeconfig)
+        works, output = scene.followed(command.of(kubectl), command.words, command.meanwhile, kubeconfig)
     else:
-        status, output = scene.run(command.arguments, kubeconfig=kubeconfig)
+        status, output = scene.run(command.of(kubectl), kubeconfig=kubeconfig)
         works = status == 0 and command.words in output
     if works:
         return "works"
-    if viewer:
-        return "refused" if any(words in output for words in REFUSALS) else f"does not work: {shown(output)}"
-    return f"does not work: {command.because if command.because and _is_known(output) else shown(output)}"
-
-
-def _is_known(output: str) -> bool:
-    return "Metrics API not available" in output
+    if any(words in output for words in _UNKNOWN):
+        return ABSENT
+    if viewer and any(words in output for words in REFUSALS):
+        return "refused"
+    return f"does not work: {next((why for words, why in _KNOWN.items() if words in output), shown(output))}"
 
 
 def shown(output: str) -> str:
@@ -62,7 +72,7 @@ def shown(output: str) -> str:
 
 
 COMMANDS = (
-    Command("version", "Server Version: v1."),
+    Command("version", "v1.34."),
     Command("cluster-info", "control plane"),
     Command("api-versions", "apps/v1"),
     Command("api-resources", "deployments"),
@@ -101,10 +111,15 @@ COMMANDS = (
     Command("logs deployment/web", "listening"),
     Command("logs -l app=web --prefix", "listening"),
     Command("logs -f idle", "working", ends=False),
+    Command("exec idle -- true", ""),
+    Command("attach idle", ""),
+    Command("port-forward pod/idle 0:80", ""),
+    Command("cp idle:/etc/hostname copied", ""),
+    Command("debug idle --image=x", ""),
     Command("auth can-i list pods", "yes"),
     Command("auth can-i --list", "Verbs"),
     Command("auth whoami", "Username"),
-    Command("top pods", "CPU", because=NO_METRICS),
+    Command("top pods", "CPU"),
     Command("rollout status deployment/web", "successfully rolled out"),
     Command("rollout history deployment/web", "REVISION"),
     Command("rollout history deployment/web --revision=1", "VERSION:\tone"),
@@ -117,6 +132,15 @@ COMMANDS = (
     Command("apply --server-side --force-conflicts -f more.json", "serverside-applied"),
     Command("replace -f made.json", "replaced"),
     Command("delete -f made.json", "deleted"),
+    Command("apply -f list.json", "configmap/listed created"),
+    Command("apply -f shorter-list.json", "deployment.apps/listed configured"),
+    Command("delete -f list.json", "deleted"),
+    Command("apply -f definition.json", "widgets.example.com created"),
+    Command("explain widget.spec.size", "how big it is"),
+    Command("apply -f widget.json", "widget.example.com/small created"),
+    Command("get widgets", "SIZE"),
+    Command("patch widget small --type=merge -p '{\"spec\":{\"size\":\"large\"}}'", "patched"),
+    Command("delete -f definition.json", "deleted"),
     Command("apply -k kustomized", "configmap/my-made created"),
     Command("kustomize kustomized", "name: my-made"),
     Command("delete -k kustomized", "deleted"),
@@ -126,7 +150,7 @@ COMMANDS = (
     Command("patch configmap settings --type=json -p '[{\"op\":\"remove\",\"path\":\"/data/b\"}]'", "patched"),
     Command("patch deployment spare --subresource=scale --type=merge -p '{\"spec\":{\"replicas\":0}}'", "scale"),
     Command("label configmap settings tier=low", "labeled"),
-    Command("annotate configmap settings note=x", "annotated"),
+    Command("annotate configmap settings note=x", "annotate"),
     Command("set env deployment/spare A=b", "env updated"),
     Command("set image deployment/spare main=other:1", "image updated"),
     Command("scale deployment/web --replicas=2", "scaled"),

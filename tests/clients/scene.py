@@ -156,6 +156,13 @@ def _files(scene: Scene) -> None:
     made = _named("v1", "ConfigMap", "made", {"data": {"a": "1"}})
     (scene.folder / "made.json").write_text(json.dumps(made))
     (scene.folder / "more.json").write_text(json.dumps({**made, "data": {"a": "2"}}))
+    items = [{**made, "metadata": {**made["metadata"], "name": "listed"}}, _two_containers("listed")]
+    (scene.folder / "list.json").write_text(json.dumps(_list(items)))
+    items[1]["spec"]["template"]["spec"]["containers"].pop()
+    (scene.folder / "shorter-list.json").write_text(json.dumps(_list(items)))
+    (scene.folder / "definition.json").write_text(json.dumps(_definition()))
+    widget = _named("example.com/v1", "Widget", "small", {"spec": {"size": "small"}})
+    (scene.folder / "widget.json").write_text(json.dumps(widget))
     folder = scene.folder / "kustomized"
     folder.mkdir()
     (folder / "kustomization.yaml").write_text("resources: [made.json]\nnamePrefix: my-\n")
@@ -174,6 +181,33 @@ def _image(home: Home) -> str:
 
     images.add(digest, Manifest("web", ""), fill)
     return reference("web", digest)
+
+
+def _list(items: list[Raw]) -> Raw:
+    return {"apiVersion": "v1", "kind": "List", "items": items}
+
+
+def _two_containers(name: str) -> Raw:
+    """A Deployment of no replicas."""
+    body = _named("apps/v1", "Deployment", name, {"spec": {**_deployment("image", "one", name), "replicas": 0}})
+    body["spec"]["template"]["spec"]["containers"] += [{"name": "aside", "image": "image"}]
+    return body
+
+
+def _definition() -> Raw:
+    size = {"type": "string", "description": "how big it is", "enum": ["small", "large"]}
+    spec = {"type": "object", "required": ["size"], "properties": {"size": size}}
+    schema = {"type": "object", "properties": {"spec": spec}}
+    columns = [{"name": "Size", "type": "string", "jsonPath": ".spec.size"}]
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    names = {"plural": "widgets", "kind": "Widget"}
+    versions = [{**version, "additionalPrinterColumns": columns}]
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "widgets.example.com"},
+        "spec": {"group": "example.com", "scope": "Namespaced", "names": names, "versions": versions},
+    }
 
 
 def _named(version: str, kind: str, name: str, body: Raw) -> Raw:

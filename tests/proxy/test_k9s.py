@@ -16,6 +16,7 @@ from coop_core.cluster import kinds
 from coop_core.proxy.policy import READABLE
 from tests.kube import discovered
 from tests.local_api.test_models_of_clients import BODIES
+from tests.protobuf import encoding
 from tests.proxy.serving import CANARY
 
 if TYPE_CHECKING:
@@ -29,36 +30,21 @@ INITIAL = "watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&a
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 MONITOR = ("list", "watch")
 """The verbs that k9s asks about before it opens a view."""
+TYPED = "application/vnd.kubernetes.protobuf,application/json"
 NAMESPACES = ("dev-ada", "")
 """The second is all of them."""
 
 
-def _field(number: int, body: bytes | str) -> bytes:
-    raw = body.encode() if isinstance(body, str) else body
-    assert len(raw) < 128
-    return bytes((number << 3 | 2, len(raw))) + raw
-
-
-def review(verb: str, group: str, resource: str, namespace: str, subresource: str = "") -> bytes:
-    """A SelfSubjectAccessReview as client-go 0.35 sends it."""
-    attributes = _field(1, namespace) + _field(2, verb) + _field(3, group) + _field(5, resource)
-    spec = _field(2, _field(1, attributes + _field(6, subresource)))
-    about = _field(1, "authorization.k8s.io/v1") + _field(2, "SelfSubjectAccessReview")
-    return b"k8s\0" + _field(1, about) + _field(2, spec)
-
-
 async def may(ada: Viewer, kind: Kind, namespace: str, *verbs: str, subresource: str = "") -> bool:
-    headers = {
-        "Authorization": f"Bearer {ada.token}",
-        "Content-Type": "application/vnd.kubernetes.protobuf",
-        "Accept": "application/vnd.kubernetes.protobuf,application/json",
-    }
+    """As client-go 0.35 asks: in protobuf, one verb after the other, and no version."""
     for verb in verbs:
-        body = review(verb, kind.group, kind.plural, namespace, subresource)
-        async with ada.session.post(f"{ada.url}{REVIEWS}", headers=headers, data=body, ssl=ada.tls) as response:
-            assert response.status == 201
-            if not (await response.json())["status"]["allowed"]:
-                return False
+        about = {"namespace": namespace, "verb": verb, "group": kind.group, "resource": kind.plural}
+        review = {"spec": {"resourceAttributes": {**about, "subresource": subresource}}}
+        body = encoding.body("authorization/v1.SelfSubjectAccessReview", review)
+        status, answer = await ada.ask(REVIEWS, method="POST", body=body, accept=TYPED)
+        assert status == 201
+        if not answer["status"]["allowed"]:
+            return False
     return True
 
 
@@ -78,7 +64,7 @@ async def test_it_opens_the_cluster_and_learns_what_there_is(ada: Viewer) -> Non
     }
     # It shows no CPU and memory then, instead of asking for them in vain.
     assert "metrics.k8s.io/v1beta1" not in known
-    namespaces = await ask("/api/v1/namespaces", "application/vnd.kubernetes.protobuf,application/json")
+    namespaces = await ask("/api/v1/namespaces", TYPED)
     assert [one["metadata"]["name"] for one in namespaces["items"]] == ["coop-ci", "dev-ada", "main"]
 
 
