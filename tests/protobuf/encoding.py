@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf import (  # type: ignore[import-untyped]  # the library brings no types
+from google.protobuf import (
     descriptor_pb2,
     descriptor_pool,
     message_factory,

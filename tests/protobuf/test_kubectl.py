@@ -56,7 +56,7 @@ class Ear:
         if request.method == "POST":
             self.heard.append((request.headers["Content-Type"], await request.read()))
             return web.json_response(json.loads(b"{}"), status=201)
-        found = discover(self._catalog, request.path, request.headers.get("Accept", ""))
+        found = discover(self._catalog, request.path, request.headers)
         return found or web.Response(status=404)
 
 
