@@ -48,7 +48,7 @@ def test_a_taken_port_is_named_with_the_way_out(user: User) -> None:
     assert user.processes() == []
 
 
-@pytest.mark.parametrize("command", ["dev", "status", "ui"])
+@pytest.mark.parametrize("command", ["dev", "kubeconfig", "ui"])
 def test_a_taken_port_is_named_by_every_command_that_starts_a_platform(service: User, command: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -74,7 +74,7 @@ def test_a_taken_port_is_named_by_every_command_that_starts_a_platform(service: 
 
 
 def test_commands_that_start_at_once_share_one_platform(user: User) -> None:
-    commands = [("platform", "up"), ("platform", "up"), ("status",)]
+    commands = [("platform", "up"), ("platform", "up"), ("kubeconfig",)]
     starting = [user.start(*arguments) for arguments in commands]
     codes = [one.process.wait(60) for one in starting]
     assert codes == [0, 0, 0], [one.text for one in starting]
@@ -106,12 +106,20 @@ def test_a_platform_bound_to_its_starter_dies_with_it(user: User) -> None:
     wait_until(lambda: user.processes() == [], "nothing is left")
 
 
+def test_status_starts_nothing(user: User) -> None:
+    seen = user.coop("status")
+    assert (seen.code, seen.out) == (5, "")
+    assert "the local platform is not running" in seen.err
+    assert "hint: coop platform up" in seen.err
+    assert user.processes() == []
+
+
 def test_a_mistake_in_the_settings_names_file_and_keys(user: User) -> None:
     user.home.settings_file.write_text("porrt = 1\n")
     refused = user.coop("platform", "up")
     assert refused.code == 3
     assert str(user.home.settings_file) in refused.err
-    assert "hint: the keys are user, remote, " in refused.err
+    assert 'hint: did you mean "port"? The keys are user, remote, ' in refused.err
 
 
 def test_secrets_stay_in_files_that_only_their_owner_reads(user: User) -> None:
