@@ -1,8 +1,8 @@
 """A program that looks like the Dagger CLI from outside: `dagger version`, and `dagger session`, until its standard
 input ends.
 
-It works in the folder that FAKE_DAGGER names: what happens is appended to `journal`, one JSON object a line, and
-`plans.json` says what each start is to do.
+It works in the folder that FAKE_DAGGER names: what happens is appended to `journal`, one JSON object a line,
+`plans.json` says what each start is to do, and `faults.json` what else goes wrong from now on.
 """
 
 from __future__ import annotations
@@ -12,8 +12,12 @@ import json
 import os
 import signal
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.build_dagger.session_server import Fault
 
 _VERSION = "v0.21.8"
 _TOLD = ("OTEL_", "DAGGER_", "_EXPERIMENTAL_", "COOP_", "XDG_STATE_HOME")
@@ -36,10 +40,21 @@ def journal(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def plan(folder: Path, *starts: dict[str, Any]) -> None:
-    """What the first, second, … start does: {"say": "no engine", "end": 1}, {"faults": [...]}, {"stays": true}."""
+def plan(folder: Path, *starts: dict[str, Any], images: Path | None = None) -> None:
+    """What the first, second, … start does: {"say": "no engine", "end": 1}, {"faults": [...]}, {"stays": true}.
+
+    images: where the local platform looks for images. What is "published" is put there and can be run: the files
+    that were uploaded, and nothing built.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "plans.json").write_text(json.dumps(starts))
+    (folder / "plans.json").write_text(json.dumps({"starts": starts, "images": str(images or "")}))
+
+
+def fault(folder: Path, what: Fault) -> None:
+    """Goes wrong when it is reached next, also in a session that runs already."""
+    new = folder / "faults.new"
+    new.write_text(json.dumps([asdict(what)]))
+    new.rename(folder / "faults.json")
 
 
 def main() -> None:
@@ -47,11 +62,13 @@ def main() -> None:
         print(f"dagger {_VERSION} (image://registry.dagger.io/engine:{_VERSION}) linux/amd64")
         return
     folder = Path(os.environ["FAKE_DAGGER"])
-    plans = json.loads((folder / "plans.json").read_text()) if (folder / "plans.json").exists() else []
+    path = folder / "plans.json"
+    plans: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"starts": [], "images": ""}
+    starts = plans["starts"]
     number = sum(1 for entry in journal(folder) if "start" in entry)
     told = sorted(name for name in os.environ if name.startswith(_TOLD))
     note(folder, start=os.getpid(), arguments=sys.argv[1:], told={name: os.environ[name] for name in told})
-    asyncio.run(serve(folder, plans[number] if number < len(plans) else {}))
+    asyncio.run(serve(folder, starts[number] if number < len(starts) else {}, plans["images"]))
     note(folder, end=os.getpid())
 
 
@@ -60,7 +77,18 @@ def note(folder: Path, **entry: Any) -> None:
         file.write(json.dumps(entry) + "\n")
 
 
-async def serve(folder: Path, what: dict[str, Any]) -> None:
+def store(images: Path, digest: str, files: dict[str, str]) -> None:
+    from coop_core.build.images import ImageStore, Manifest
+
+    def fill(root: Path) -> None:
+        for name, text in files.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text)
+
+    ImageStore(images, images / "none").add(digest, Manifest("published", ""), fill)
+
+
+async def serve(folder: Path, what: dict[str, Any], images: str) -> None:
     if "say" in what:
         print(what["say"], file=sys.stderr, flush=True)
     if "end" in what:
@@ -75,10 +103,15 @@ async def serve(folder: Path, what: dict[str, Any]) -> None:
 
     def reached(name: str) -> None:
         note(folder, reached=name, pid=os.getpid())
+        if (folder / "faults.json").exists():
+            server.faults += [Fault(**fault) for fault in json.loads((folder / "faults.json").read_text())]
+            (folder / "faults.json").unlink()
         if what.get("dies_on") == name:
             os.kill(os.getpid(), signal.SIGKILL)
 
     server.on_reached = reached
+    if images:
+        server.on_published = lambda digest, files: store(Path(images), digest, files)
     await server.start()
     print(json.dumps({"port": server.port, "session_token": TOKEN}), flush=True)
     if what.get("stays"):

@@ -57,12 +57,16 @@ class Call:
 
 @dataclass
 class Fault:
-    """What goes wrong, once, when `on` is reached, e.g. "Container.sync". do: hang, drop, 502, garbage, error."""
+    """What goes wrong, once, when `on` is reached, e.g. "Container.sync". do: hang, drop, 502, garbage, error.
+
+    until: a file; once it is there, what hangs goes on as if nothing had been.
+    """
 
     on: str
     do: str
     message: str = "it failed"
     extensions: dict[str, Any] = field(default_factory=dict)
+    until: str = ""
 
 
 def exec_fault(on: str, command: list[str], exit_code: int = 1, *, stdout: str = "", stderr: str = "") -> Fault:
@@ -95,6 +99,7 @@ class SessionServer:
         self.given_up = 0
         self.spans_to = ""
         self.on_reached: Callable[[str], None] = lambda name: None
+        self.on_published: Callable[[str, dict[str, str]], None] = lambda digest, files: None
         self._checks = checks
         self._objects: dict[str, Chain] = {}
         self._runner: web.AppRunner | None = None
@@ -196,13 +201,16 @@ class SessionServer:
         self.on_reached(name)
         if self.faults and self.faults[0].on == name:
             fault = self.faults.pop(0)
-            if fault.do == "hang":
-                await asyncio.Event().wait()
-            raise _Failed(fault)
+            if fault.do != "hang":
+                raise _Failed(fault)
+            while not (fault.until and Path(fault.until).exists()):
+                await asyncio.sleep(0.02)
         if name == "Query.version":
             return self.version
         if name == "Container.publish":
-            return f"{chain[-1].args['address']}@sha256:{self._digest(made_by)}"
+            digest = self._digest(made_by)
+            self.on_published(digest, self.uploads[-1])
+            return f"{chain[-1].args['address']}@sha256:{digest}"
         assert name.endswith(".sync"), name
         if made_by[-1].field == "directory":
             made_by = (*made_by[:-1], self._uploaded(made_by[-1]))

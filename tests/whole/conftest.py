@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from coop_core.paths import Home
+from tests.whole.dagger_kit import Team
 from tests.whole.whole_kit import User, wait_until, write_service
 
 if TYPE_CHECKING:
@@ -52,3 +53,10 @@ def service(user: User) -> User:
     user.git("add", "-A")
     user.git("commit", "--quiet", "-m", "start")
     return user
+
+
+@pytest.fixture
+def team(service: User) -> Team:
+    """The user's settings name a cluster, which runs, and a registry; there is a Dagger CLI on PATH."""
+    assert service.coop("platform", "up").code == 0
+    return Team.of(service)
