@@ -153,12 +153,13 @@ async def test_a_dockerfiles_own_dockerignore_wins(kit: Kit, server: SessionServ
 
 
 async def test_a_node_program_is_installed_built_and_pruned(kit: Kit, server: SessionServer) -> None:
-    kit.write("coop.yaml", "name: hello\n")
+    kit.write("coop.yaml", "name: hello\nbuild: {platform: linux/arm64}\n")
     kit.write("package.json", '{"scripts": {"start": "node .", "build": "tsc"}}')
     kit.write("package-lock.json", "{}")
     async with kit.builder(images={"node": "mirror.example.org/node:22"}) as builder:
         await builder.build(kit.request())
     [made] = server.calls("Container.sync")
+    assert arguments(made, "container") == [{"platform": "linux/arm64"}]
     assert arguments(made, "from") == [{"address": "mirror.example.org/node:22"}]
     assert [call["args"][:3] for call in arguments(made, "withExec")] == [
         ["npm", "ci", "--no-audit"], ["npm", "run", "build"], ["npm", "prune", "--omit=dev"],

@@ -58,10 +58,10 @@ def test_instructions_know_where_they_begin() -> None:
         ("", []),
         ("# nothing\n\n   \n", []),
         ("\ufeffa\n", ["a"]),
-        ("/a/b/\n./c\nd//e\n", ["a/b", "c", "d/e"]),
+        ("/a/b/\n./c\nd//e\nf/./../g\n//h\n", ["a/b", "c", "d/e", "g", "h"]),
         ("*\n! keep.py \n!/dir/\n", ["*", "!keep.py", "!dir"]),
         ("**/*.pyc\r\n", ["**/*.pyc"]),
-        (".\n/\n", []),
+        (".\n/\n!\n", []),
     ],
 )
 def test_patterns_are_cleaned_as_docker_does(text: str, patterns: list[str]) -> None:

@@ -377,6 +377,8 @@ async def test_the_newest_cli_in_daggers_cache_is_found(kit: Kit) -> None:
     async with kit.builder() as builder:
         await builder.build(kit.request())
     assert len(kit.journal("start")) == 1
+    # Others' CLIs stay: Dagger's own downloader would have removed them.
+    assert {path.name for path in cache.iterdir()} == {"dagger-0.21.11", "dagger-0.21.9", "dagger-0.21.9.tmp"}
 
 
 async def test_a_session_that_says_nonsense_is_no_session(kit: Kit) -> None:

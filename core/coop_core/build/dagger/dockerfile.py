@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -91,7 +92,7 @@ def ignored(dockerignore: str, keep: Sequence[str] = ()) -> list[str]:
         if not line or raw.startswith("#"):
             continue
         sign, line = ("!", line[1:].strip()) if line.startswith("!") else ("", line)
-        line = re.sub(r"/+", "/", line).removeprefix("/").removeprefix("./").rstrip("/")
-        if line and line != ".":
-            patterns.append(sign + line)
+        path = posixpath.normpath(line).lstrip("/") if line else ""
+        if path not in ("", "."):
+            patterns.append(sign + path)
     return [*patterns, *(f"!{path}" for path in keep)] if patterns else []
