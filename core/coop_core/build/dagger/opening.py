@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from coop_core.build.dagger import cli as clis
 from coop_core.build.dagger.session import Lost, SessionProcess, attached
+from coop_core.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,7 +88,7 @@ class Opener:
     def waits_for(self) -> str:
         """What takes long when opening does."""
         if self.is_elsewhere:
-            return f"waiting for Dagger's engine at {self._engine}"
+            return f"waiting for Dagger's engine at {one_line(self._engine, 120)}"
         return "waiting for Dagger's engine; the first time, it is downloaded"
 
     async def open(self) -> Open:
