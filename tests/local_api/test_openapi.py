@@ -119,6 +119,19 @@ async def test_a_new_definition_is_in_version_2_and_a_deleted_one_is_not(api: Ap
     assert (await api.get("/openapi/v2")).content == before.content
 
 
+async def test_the_oddest_definition_that_is_taken_leaves_the_document_whole(api: Api) -> None:
+    odd = {"x-kubernetes-preserve-unknown-fields": True, "type": ["a"], "format": 7, "required": None, "enum": None}
+    deep: Raw = {"type": "object", "properties": {"odd": odd}, "required": None, "nullable": "perhaps"}
+    for _ in range(49):
+        deep = {"type": "object", "properties": {"a": {"type": "array", "items": deep}}}
+    body = definition()
+    body["spec"]["versions"][0]["schema"]["openAPIV3Schema"] = deep
+    await api.made(DEFINITIONS, body)
+    as_json, as_protobuf = await api.get("/openapi/v2"), await api.get("/openapi/v2", Accept=PROTOBUF)
+    assert (as_json.code, as_protobuf.code) == (200, 200)
+    assert "com.example.v1.Widget" in as_json.json["definitions"]
+
+
 @pytest.mark.parametrize(
     ("schema", "in_version_2"),
     [

@@ -83,7 +83,7 @@ def lowered(schema: Raw) -> Raw:
         del found["type"]
     optional = [name for name, field in (schema.get("properties") or {}).items() if field.get("nullable")]
     if "required" in found:
-        found["required"] = [name for name in found["required"] if name not in optional]
+        found["required"] = [name for name in found["required"] or () if name not in optional]
     return found
 
 
