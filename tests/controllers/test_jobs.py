@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from coop_core.cluster import indexes, kinds
+from coop_core.cluster.job_pods import TRACKING
 from coop_core.cluster.job_status import condition, finished_as
-from coop_core.cluster.jobs import TRACKING
 from tests.runtime.running_kit import NAMESPACE, Bench
 
 if TYPE_CHECKING:
@@ -152,10 +152,48 @@ async def test_with_a_job_go_its_pods(bench: Bench) -> None:
     await bench.until(lambda: not pods(bench))
 
 
-async def test_what_the_platform_does_not_act_on_is_told(bench: Bench) -> None:
-    job(bench, "true", podFailurePolicy={"rules": []})
-    await bench.until(lambda: ended(bench))
-    assert "NotSupported" in told(bench)
+async def test_a_policy_ends_a_job_that_cannot_succeed(bench: Bench) -> None:
+    rule = {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [42]}}
+    job(bench, "exit 42", podFailurePolicy={"rules": [rule]})
+    found = await bench.until(lambda: ended(bench))
+    assert reason(found, "Failed") == reason(found, "FailureTarget") == "PodFailurePolicy"
+    (pod,) = pods(bench)
+    what = f"Container web for pod {NAMESPACE}/{pod['metadata']['name']} failed with exit code 42"
+    message = (condition(found["status"], "Failed") or {})["message"]
+    assert message == f"{what} matching FailJob rule at index 0"
+    assert "PodFailurePolicy" in told(bench)
+
+
+async def test_a_policy_that_waits_for_the_end_of_a_pod_counts_it_once_it_has_ended(bench: Bench) -> None:
+    rule = {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [143]}}
+    job(bench, "exec sleep 60", podFailurePolicy={"rules": [rule]})
+    await bench.until(lambda: status(bench).get("ready") == 1)
+    bench.objects.delete(kinds.POD, NAMESPACE, pods(bench)[0]["metadata"]["name"], grace_s=5)
+    found = await bench.until(lambda: ended(bench))
+    assert reason(found, "Failed") == "PodFailurePolicy"
+    assert found["status"]["failed"] == 1
+
+
+def indexed(bench: Bench, script: str, **spec: Any) -> Raw:
+    return job(bench, script, completionMode="Indexed", completions=3, parallelism=3, **spec)
+
+
+async def test_an_index_that_fails_does_not_hold_up_the_others(bench: Bench) -> None:
+    indexed(bench, '[ "$JOB_COMPLETION_INDEX" != 1 ]', backoffLimitPerIndex=0)
+    found = await bench.until(lambda: ended(bench))
+    assert reason(found, "Failed") == reason(found, "FailureTarget") == "FailedIndexes"
+    assert (found["status"]["completedIndexes"], found["status"]["failedIndexes"]) == ("0,2", "1")
+    assert (found["status"]["succeeded"], found["status"]["failed"]) == (2, 1)
+
+
+async def test_a_success_policy_ends_a_job_early(bench: Bench) -> None:
+    script = '[ "$JOB_COMPLETION_INDEX" = 2 ] || exec sleep 60'
+    indexed(bench, script, successPolicy={"rules": [{"succeededIndexes": "2"}]})
+    found = await bench.until(lambda: ended(bench))
+    assert reason(found, "Complete") == reason(found, "SuccessCriteriaMet") == "SuccessPolicy"
+    assert (condition(found["status"], "Complete") or {})["message"] == "Matched rules at index 0"
+    assert (found["status"]["succeeded"], found["status"].get("failed")) == (1, None)
+    assert [pod["status"]["phase"] for pod in pods(bench)] == ["Succeeded"]
 
 
 async def test_a_success_that_only_the_shell_saw_is_no_second_run(bench: Bench) -> None:

@@ -24,10 +24,10 @@ OUT_OF_BUDGET = "validation failed due to running out of cost budget, no further
 def processes() -> list[psutil.Process]:
     """Those of this test that run rules."""
     found = []
-    for child in psutil.Process().children():
-        with suppress(psutil.NoSuchProcess):  # another test's, that nobody has waited for
-            if "coop_core.local.rules.process" in child.cmdline():
-                found.append(child)
+    for one in psutil.Process().children():
+        with suppress(psutil.Error):  # of other tests, there may be what has ended
+            if "coop_core.local.rules.process" in one.cmdline():
+                found.append(one)
     return found
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from coop_core.cluster.kinds import Kind, Raw
 
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
+_NO_LIMIT = 2**31 - 1
 
 
 def defaulted(kind: Kind, body: Raw) -> Raw:
@@ -166,17 +167,26 @@ def _templated(fill: Callable[[Raw], Raw]) -> Callable[[Raw], Raw]:
 
 
 def _job_spec(given: Raw | None) -> Raw:
+    by_index = (given or {}).get("backoffLimitPerIndex") is not None
+    policy = (given or {}).get("podFailurePolicy")
     spec = _filled(
         given,
-        backoffLimit=6,
+        backoffLimit=_NO_LIMIT if by_index else 6,
         completionMode="NonIndexed",
         suspend=False,
-        podReplacementPolicy="TerminatingOrFailed",
+        podReplacementPolicy="Failed" if policy else "TerminatingOrFailed",
     )
+    if policy:
+        spec["podFailurePolicy"] = {**policy, "rules": [_failure_rule(rule) for rule in policy.get("rules") or []]}
     if spec.get("completions") is None and spec.get("parallelism") is None:
         spec["completions"] = 1
     spec = _filled(spec, parallelism=1)
     return {**spec, "template": _template(spec.get("template"))}
+
+
+def _failure_rule(rule: Raw) -> Raw:
+    patterns = rule.get("onPodConditions")
+    return {**rule, "onPodConditions": [_filled(one, status="True") for one in patterns]} if patterns else rule
 
 
 def _job(body: Raw) -> Raw:

@@ -38,7 +38,7 @@ def finished_as(job: Raw) -> str | None:
 def status_of(job: Raw, noted: Raw, *, active: Sequence[Raw], terminating: Sequence[Raw], now_s: float) -> Raw:
     """The status while the Job goes on; equal to the present one when nothing happened.
 
-    noted: what `jobs` says of the pods that have ended.
+    noted: what `job_counting` says of the pods that have ended.
     """
     before, is_suspended = job.get("status") or {}, bool(job["spec"].get("suspend"))
     counts = {
@@ -52,6 +52,8 @@ def status_of(job: Raw, noted: Raw, *, active: Sequence[Raw], terminating: Seque
         "ready": 0 if is_suspended else sum(_is_ready(pod) for pod in active),
         "terminating": len(terminating),
         "uncountedTerminatedPods": noted["uncountedTerminatedPods"],
+        # Empty, it says that none has failed.
+        **({"failedIndexes": noted["failedIndexes"]} if "failedIndexes" in noted else {}),
     }
     conditions = _suspension(before.get("conditions") or [], is_suspended=is_suspended, now_s=now_s)
     if conditions:

@@ -1,8 +1,6 @@
 """How a Job runs: which pods to make, end or let go next, and what its status says. Pure.
 
-One call is one step, decided from what is there; the controller carries it out and asks again. Every ended pod is
-counted exactly once, over crashes too: a pod carries a finalizer until its uid is noted in the status, and leaves
-the note for the counters once the finalizer is off.
+One call is one step, decided from what is there; the controller carries it out and asks again.
 Source: Kubernetes pkg/controller/job.
 """
 
@@ -12,22 +10,37 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from coop_core.clock import parse_rfc3339
-from coop_core.cluster import indexes
-from coop_core.cluster.containers import ended_s, restarts
+from coop_core.cluster import job_failures
+from coop_core.cluster.containers import ended_s
+from coop_core.cluster.job_counting import noted, progress, total
+from coop_core.cluster.job_ending import deadline_in_s, ending
+from coop_core.cluster.job_pods import (
+    Pods,
+    completions,
+    index_of,
+    indexes_of,
+    is_indexed,
+    parallelism,
+    replaces_ended_only,
+    tracked,
+)
 from coop_core.cluster.job_status import condition, is_finished, outcome, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from coop_core.cluster.job_status import Outcome
     from coop_core.cluster.kinds import Raw
 
-TRACKING = "batch.kubernetes.io/job-tracking"
-"""Finalizer of a pod that is not counted yet."""
 JOB_NAME = "batch.kubernetes.io/job-name"
 CONTROLLER_UID = "batch.kubernetes.io/controller-uid"
-FIRST_PAUSE_S, LAST_PAUSE_S = 10.0, 600.0
-"""Between a failed pod and the next, doubling with each failure in a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A pod to make. index: its completion index, None for a Job without."""
+
+    index: int | None = None
+    annotations: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,56 +54,42 @@ class Step:
     """Pods to delete; they count as failed."""
     dismiss: tuple[Raw, ...] = ()
     """Pods to take the finalizer off and delete: superfluous, so they count for nothing."""
-    create: tuple[int | None, ...] = ()
-    """One new pod each; the number is its completion index, None for a Job without."""
+    create: tuple[New, ...] = ()
     again_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Pods:
-    """The pods of a Job by what they are to it."""
-
-    active: list[Raw] = field(default_factory=list)
-    terminating: list[Raw] = field(default_factory=list)
-    succeeded: list[Raw] = field(default_factory=list)
-    failed: list[Raw] = field(default_factory=list)
-    """Ended badly, or on their way out."""
-
-    @classmethod
-    def of(cls, pods: Sequence[Raw]) -> Pods:
-        found = cls()
-        for pod in pods:
-            phase, is_leaving = (pod.get("status") or {}).get("phase"), "deletionTimestamp" in pod["metadata"]
-            if phase == "Succeeded":
-                found.succeeded.append(pod)
-            elif phase == "Failed" or is_leaving:
-                found.failed.append(pod)
-                if phase != "Failed":
-                    found.terminating.append(pod)
-            else:
-                found.active.append(pod)
-        return found
 
 
 def step(job: Raw, pods: Sequence[Raw], now_s: float) -> Step:
     """The next step. pods: all that this Job controls."""
-    spec, seen = job["spec"], Pods.of(pods)
+    seen = Pods.of(job, pods)
     if is_finished(job):
-        return Step(job["status"], release=_tracked(pods), again_s=expires_in_s(job, now_s))
-    noted, release = _noted(job, pods, seen)
-    state = status_of(job, noted, active=seen.active, terminating=seen.terminating, now_s=now_s)
-    how = _outcome(job, state, seen, now_s)
+        return Step(job["status"], release=tracked(pods), again_s=expires_in_s(job, now_s))
+    done, lost = progress(job, seen)
+    kept = job_failures.kept(job, seen, done | lost)
+    state, release = _state(job, pods, seen, kept, now_s)
+    how = ending(job, state, seen, kept.values(), now_s)
     if how is not None:
+        # Nothing takes the place of a failed pod any more: all are counted.
+        state, release = _state(job, pods, seen, {}, now_s)
         state = outcome(state, how, is_over=not seen.active and not seen.terminating, now_s=now_s)
-        return Step(state, release, end=tuple(seen.active))
-    if spec.get("suspend"):
+        superfluous = tuple(seen.active)
+        if how[0] == "Complete":
+            return Step(state, release, dismiss=superfluous)
+        return Step(state, release, end=superfluous)
+    if job["spec"].get("suspend"):
         return Step(state, release, dismiss=tuple(seen.active))
     if "deletionTimestamp" in job["metadata"]:
         return Step(state, release)
-    dismiss, create = _fit(job, state, seen)
-    wait_s = _pause_s(seen, now_s) if create else 0.0
-    again_s = _soonest(wait_s or None, _deadline_in_s(job, state, now_s))
-    return Step(state, release, dismiss=dismiss, create=() if wait_s > 0 else create, again_s=again_s)
+    dismiss, missing = _fit(job, state, seen, done | lost)
+    create, wait_s = _new(job, seen, missing, kept, now_s)
+    again_s = _soonest(wait_s, deadline_in_s(job, state, now_s))
+    return Step(state, release, dismiss=dismiss, create=create, again_s=again_s)
+
+
+def _state(
+    job: Raw, pods: Sequence[Raw], seen: Pods, kept: dict[int, Raw], now_s: float
+) -> tuple[Raw, tuple[Raw, ...]]:
+    counted, release = noted(job, pods, seen, kept.values())
+    return status_of(job, counted, active=seen.active, terminating=seen.terminating, now_s=now_s), release
 
 
 def expires_in_s(job: Raw, now_s: float) -> float | None:
@@ -103,120 +102,14 @@ def expires_in_s(job: Raw, now_s: float) -> float | None:
     return max(0.0, (now_s if ended_at_s is None else ended_at_s) + float(kept_s) - now_s)
 
 
-def index_of(pod: Raw) -> int | None:
-    """The completion index that a pod works on."""
-    text = (pod["metadata"].get("annotations") or {}).get(indexes.ANNOTATION, "")
-    return int(text) if text.isdecimal() else None
-
-
-def parallelism(job: Raw) -> int:
-    wished = job["spec"].get("parallelism")
-    return 1 if wished is None else int(wished)
-
-
-def completions(job: Raw) -> int | None:
-    """How many pods have to succeed; None for a queue, where one is enough once all have ended."""
-    spec = job["spec"]
-    if spec.get("completions") is None and spec.get("parallelism") is None:
-        return 1
-    return None if spec.get("completions") is None else int(spec["completions"])
-
-
-# Counting
-
-
-def _noted(job: Raw, pods: Sequence[Raw], seen: Pods) -> tuple[Raw, tuple[Raw, ...]]:
-    """Counters and notes for what has ended, and the pods whose finalizer may go."""
-    before = job.get("status") or {}
-    notes = before.get("uncountedTerminatedPods") or {}
-    tracked = {pod["metadata"]["uid"] for pod in _tracked(pods)}
-    counters: Raw = {}
-    fresh = {"succeeded": seen.succeeded, "failed": seen.failed}
-    uncounted: Raw = {}
-    for name, ended in fresh.items():
-        known = [*(notes.get("succeeded") or []), *(notes.get("failed") or [])]
-        listed = list(notes.get(name) or [])
-        left = [uid for uid in listed if uid in tracked]
-        counters[name] = int(before.get(name) or 0) + len(listed) - len(left)
-        new = [uid for pod in ended if (uid := pod["metadata"]["uid"]) in tracked and uid not in known]
-        if left or new:
-            uncounted[name] = left + new
-    noted = {**counters, "uncountedTerminatedPods": uncounted}
-    if job["spec"].get("completionMode") == "Indexed":
-        limit = completions(job) or 0
-        done = indexes.parse(before.get("completedIndexes") or "", below=limit)
-        done |= {index for pod in seen.succeeded if (index := index_of(pod)) is not None and index < limit}
-        noted |= {"completedIndexes": indexes.text(done), "succeeded": len(done)}
-        uncounted.pop("succeeded", None)
-    noted_uids = {uid for listed in uncounted.values() for uid in listed}
-    is_noted = {"Succeeded"} if job["spec"].get("completionMode") == "Indexed" else set()
-    release = tuple(
-        pod
-        for pod in _tracked(pods)
-        if pod["metadata"]["uid"] in noted_uids or (pod.get("status") or {}).get("phase") in is_noted
-    )
-    return noted, release
-
-
-def _tracked(pods: Sequence[Raw]) -> tuple[Raw, ...]:
-    return tuple(pod for pod in pods if TRACKING in (pod["metadata"].get("finalizers") or ()))
-
-
-def total(state: Raw, name: str) -> int:
-    """All pods that have succeeded or failed, counted already or only noted."""
-    noted = (state.get("uncountedTerminatedPods") or {}).get(name) or []
-    return int(state.get(name) or 0) + len(noted)
-
-
-# Ending
-
-
-def _outcome(job: Raw, state: Raw, seen: Pods, now_s: float) -> Outcome | None:
-    decided = condition(state, "FailureTarget")
-    if decided:
-        return "Failed", decided.get("reason", ""), decided.get("message", "")
-    if condition(state, "SuccessCriteriaMet"):
-        return "Complete", "CompletionsReached", "Reached expected number of succeeded pods"
-    if _is_beyond_limit(job, state, seen):
-        return "Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit"
-    left_s = _deadline_in_s(job, state, now_s)
-    if left_s is not None and left_s <= 0:
-        return "Failed", "DeadlineExceeded", "Job was active longer than specified deadline"
-    if job["spec"].get("suspend"):
-        return None
-    wanted, done = completions(job), total(state, "succeeded")
-    is_complete = done > 0 and not seen.active if wanted is None else done >= wanted
-    if is_complete:
-        return "Complete", "CompletionsReached", "Reached expected number of succeeded pods"
-    return None
-
-
-def _is_beyond_limit(job: Raw, state: Raw, seen: Pods) -> bool:
-    limit = job["spec"].get("backoffLimit")
-    limit = 6 if limit is None else int(limit)
-    if total(state, "failed") > limit:
-        return True
-    if (job["spec"]["template"].get("spec") or {}).get("restartPolicy") != "OnFailure":
-        return False
-    again = sum(restarts(pod) for pod in seen.active)
-    return again >= limit if limit else again > 0
-
-
-def _deadline_in_s(job: Raw, state: Raw, now_s: float) -> float | None:
-    """Seconds until the Job has been active too long; None when no clock runs."""
-    least_s, since_s = job["spec"].get("activeDeadlineSeconds"), parse_rfc3339(state.get("startTime") or "")
-    if least_s is None or since_s is None or job["spec"].get("suspend"):
-        return None
-    return since_s + float(least_s) - now_s
-
-
 # Going on
 
 
-def _fit(job: Raw, state: Raw, seen: Pods) -> tuple[tuple[Raw, ...], tuple[int | None, ...]]:
-    """Superfluous pods, and the missing ones."""
-    if job["spec"].get("completionMode") == "Indexed":
-        return _fit_indexed(job, state, seen)
+def _fit(job: Raw, state: Raw, seen: Pods, settled: set[int]) -> tuple[tuple[Raw, ...], tuple[int | None, ...]]:
+    """Superfluous pods, and the missing ones by their index. settled: indexes that need no pod."""
+    ending_too = len(seen.terminating) if replaces_ended_only(job) else 0
+    if is_indexed(job):
+        return _fit_indexed(job, seen, settled, ending_too)
     wanted, done, size = completions(job), total(state, "succeeded"), parallelism(job)
     if wanted is not None:
         size = min(size, wanted - done)
@@ -224,34 +117,46 @@ def _fit(job: Raw, state: Raw, seen: Pods) -> tuple[tuple[Raw, ...], tuple[int |
         size = min(size, len(seen.active))
     # The youngest go first: they have the least to lose.
     surplus = sorted(seen.active, key=lambda pod: pod["metadata"]["creationTimestamp"])[max(0, size) :]
-    return tuple(surplus), (None,) * max(0, size - len(seen.active))
+    return tuple(surplus), (None,) * max(0, size - len(seen.active) - ending_too)
 
 
-def _fit_indexed(job: Raw, state: Raw, seen: Pods) -> tuple[tuple[Raw, ...], tuple[int | None, ...]]:
-    whole = completions(job) or 0
-    done = indexes.parse(state.get("completedIndexes") or "", below=whole)
-    wanted = [index for index in range(whole) if index not in done]
+def _fit_indexed(
+    job: Raw, seen: Pods, settled: set[int], ending_too: int
+) -> tuple[tuple[Raw, ...], tuple[int | None, ...]]:
+    whole, size = completions(job) or 0, parallelism(job)
     working: dict[int, Raw] = {}
     surplus = []
     for pod in seen.active:
         index = index_of(pod)
-        if index is None or not index < whole or index in done or index in working:
+        if index is None or not index < whole or index in settled or index in working:
             surplus.append(pod)
         else:
             working[index] = pod
-    size = parallelism(job)
     surplus += [working.pop(index) for index in sorted(working)[size:]]
-    free = [index for index in wanted if index not in working]
-    return tuple(surplus), tuple(free[: max(0, size - len(working))])
+    taken = settled | working.keys() | (indexes_of(seen.terminating) if ending_too else set())
+    free = [index for index in range(whole) if index not in taken]
+    return tuple(surplus), tuple(free[: max(0, size - len(working) - ending_too)])
+
+
+def _new(
+    job: Raw, seen: Pods, missing: Sequence[int | None], kept: dict[int, Raw], now_s: float
+) -> tuple[tuple[New, ...], float | None]:
+    """The pods to make now, and after how many seconds another may be; None when none has to wait."""
+    if not job_failures.has_limit_per_index(job):
+        wait_s = _pause_s(seen, now_s) if missing else 0.0
+        return ((), wait_s) if wait_s > 0 else (tuple(New(index) for index in missing), None)
+    replaced = {index: None if index is None else kept.get(index) for index in missing}
+    waits_s = {index: job_failures.pause_s(pod, now_s) for index, pod in replaced.items() if pod}
+    ready = [index for index in missing if waits_s.get(index, 0.0) <= 0]
+    late_s = [wait_s for wait_s in waits_s.values() if wait_s > 0]
+    return tuple(New(index, job_failures.marks(job, replaced[index])) for index in ready), min(late_s, default=None)
 
 
 def _pause_s(seen: Pods, now_s: float) -> float:
     """How long a new pod has to wait because of the failures since the last success; 0 or less: not at all."""
     last_success_s = max((ended_s(pod) or 0.0 for pod in seen.succeeded), default=0.0)
     failures = [at_s for pod in seen.failed if (at_s := ended_s(pod)) is not None and at_s >= last_success_s]
-    if not failures:
-        return 0.0
-    return max(failures) + min(LAST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (len(failures) - 1)) - now_s
+    return max(failures) + job_failures.pause_after_s(len(failures)) - now_s if failures else 0.0
 
 
 def _soonest(*times_s: float | None) -> float | None:

@@ -56,6 +56,36 @@ class Templated(Shape):
     spec: TemplatedSpec | None = None
 
 
+class ExitCodes(Shape):
+    operator: str | None = None
+    values: list[int] | None = None
+    container_name: str | None = None
+
+
+class PodConditionPattern(Shape):
+    type: str | None = None
+    status: str | None = None
+
+
+class PodFailureRule(Shape):
+    action: str | None = None
+    on_exit_codes: ExitCodes | None = None
+    on_pod_conditions: list[PodConditionPattern] | None = None
+
+
+class PodFailurePolicy(Shape):
+    rules: list[PodFailureRule] | None = None
+
+
+class SuccessRule(Shape):
+    succeeded_count: int | None = None
+    succeeded_indexes: str | None = None
+
+
+class SuccessPolicy(Shape):
+    rules: list[SuccessRule] | None = None
+
+
 class JobSpec(Shape):
     template: PodTemplate | None = None
     selector: LabelSelector | None = None
@@ -65,6 +95,12 @@ class JobSpec(Shape):
     backoff_limit: int | None = None
     active_deadline_seconds: int | None = None
     ttl_seconds_after_finished: int | None = None
+    backoff_limit_per_index: int | None = None
+    max_failed_indexes: int | None = None
+    pod_failure_policy: PodFailurePolicy | None = None
+    pod_replacement_policy: str | None = None
+    success_policy: SuccessPolicy | None = None
+    managed_by: str | None = None
     manual_selector: bool | None = None
     suspend: bool | None = None
 
@@ -76,6 +112,8 @@ class JobStatus(Shape):
     failed: int | None = None
     start_time: str | None = None
     completion_time: str | None = None
+    completed_indexes: str | None = None
+    failed_indexes: str | None = None
     conditions: list[Condition] | None = None
 
 

@@ -14,10 +14,11 @@ from coop_core.cluster.causes import Cause
 from coop_core.cluster.validation.basics import application, data
 from coop_core.cluster.validation.changes import immutable
 from coop_core.cluster.validation.definitions import definition
+from coop_core.cluster.validation.jobs import cron_job, job
 from coop_core.cluster.validation.metadata import metadata_causes
 from coop_core.cluster.validation.network import ingress, service
 from coop_core.cluster.validation.pods import pod
-from coop_core.cluster.validation.workloads import cron_job, job, templated, workload
+from coop_core.cluster.validation.workloads import templated, workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

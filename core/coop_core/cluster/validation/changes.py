@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from coop_core.cluster.kinds import Kind, Raw
 
 
+_POLICIES = ("podFailurePolicy", "backoffLimitPerIndex", "successPolicy", "managedBy")
+"""Of a Job."""
+
+
 def immutable(kind: Kind, old: Raw, new: Raw) -> Iterator[Cause]:
     before, after = old.get("spec") or {}, new.get("spec") or {}
     if kind in (kinds.DEPLOYMENT, kinds.REPLICA_SET) and before.get("selector") != after.get("selector"):
         yield invalid("spec.selector", selector_text(after.get("selector")), "field is immutable")
     if kind == kinds.JOB:
-        for field in ("selector", "template", "completionMode"):
+        for field in ("selector", "template", "completionMode", *_POLICIES):
             if before.get(field) != after.get(field):
                 yield invalid(f"spec.{field}", "{...}", "field is immutable")
     if kind == kinds.SERVICE and before.get("type") == after.get("type") != "ExternalName":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coop_core.cluster import cron
 from coop_core.cluster.causes import invalid, map_text, required, unsupported
 from coop_core.cluster.selectors import from_spec
 from coop_core.cluster.validation.metadata import labels_causes
@@ -36,32 +35,6 @@ def workload(body: Raw) -> Iterator[Cause]:
 def templated(body: Raw) -> Iterator[Cause]:
     """A StatefulSet, a DaemonSet or a ReplicationController."""
     yield from pod_spec("spec.template.spec", body["spec"]["template"]["spec"])
-
-
-def job(body: Raw) -> Iterator[Cause]:
-    yield from _job_spec("spec", body["spec"])
-
-
-def cron_job(body: Raw) -> Iterator[Cause]:
-    spec = body["spec"]
-    try:
-        cron.parse(spec.get("schedule") or "", spec.get("timeZone") or "")
-    except cron.BadSchedule as error:
-        yield invalid("spec.schedule", f'"{(spec.get("schedule") or "")[:64]}"', str(error))
-    policies = ("Allow", "Forbid", "Replace")
-    if spec["concurrencyPolicy"] not in policies:
-        yield unsupported("spec.concurrencyPolicy", spec["concurrencyPolicy"], policies)
-    yield from _job_spec("spec.jobTemplate.spec", spec["jobTemplate"]["spec"])
-
-
-def _job_spec(field: str, spec: Raw) -> Iterator[Cause]:
-    for name in ("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds"):
-        if (spec.get(name) or 0) < 0:
-            yield invalid(f"{field}.{name}", str(spec[name]), "must be greater than or equal to 0")
-    yield from pod_spec(f"{field}.template.spec", spec["template"]["spec"])
-    policy = spec["template"]["spec"]["restartPolicy"]
-    if policy not in ("OnFailure", "Never"):
-        yield unsupported(f"{field}.template.spec.restartPolicy", policy, ("OnFailure", "Never"))
 
 
 def _selector(selector: Raw | None, template_labels: dict[str, str]) -> Iterator[Cause]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coop_core.cluster import indexes, jobs, kinds
+from coop_core.cluster.job_pods import TRACKING
 from coop_core.cluster.job_status import condition, finished_as
 from coop_core.local.controllers.deleting import delete
 from coop_core.local.controllers.deployments import is_controlled_by
@@ -16,11 +17,9 @@ from coop_core.local.objects import Invalid, Malformed
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from coop_core.cluster.jobs import New
     from coop_core.cluster.kinds import Kind, Raw
     from coop_core.local.objects import Objects
-
-_NOT_DONE = ("backoffLimitPerIndex", "maxFailedIndexes", "podFailurePolicy", "successPolicy")
-"""Wishes of a Job's spec that this platform does not act on."""
 
 
 class JobController(Controller):
@@ -41,7 +40,7 @@ class JobController(Controller):
         for owner in metadata.get("ownerReferences") or []:
             if owner.get("controller") and owner["kind"] == kinds.JOB.name:
                 yield (metadata["namespace"], owner["name"])
-        if jobs.TRACKING in (metadata.get("finalizers") or ()) and jobs.JOB_NAME in (metadata.get("labels") or {}):
+        if TRACKING in (metadata.get("finalizers") or ()) and jobs.JOB_NAME in (metadata.get("labels") or {}):
             yield (metadata["namespace"], metadata["labels"][jobs.JOB_NAME])
 
     async def reconcile(self, key: Key) -> float | None:
@@ -81,16 +80,16 @@ class JobController(Controller):
 
     def _release(self, pod: Raw) -> Raw:
         metadata = pod["metadata"]
-        left = [one for one in metadata.get("finalizers") or [] if one != jobs.TRACKING]
+        left = [one for one in metadata.get("finalizers") or [] if one != TRACKING]
         if len(left) == len(metadata.get("finalizers") or []):
             return pod
         return self.objects.update(kinds.POD, {**pod, "metadata": {**metadata, "finalizers": left}})
 
-    def _create(self, job: Raw, wanted: Iterable[int | None]) -> bool:
+    def _create(self, job: Raw, wanted: Iterable[New]) -> bool:
         """False when one could not be made."""
-        for index in wanted:
+        for new in wanted:
             try:
-                pod = self.objects.create(kinds.POD, job_pod(job, index))
+                pod = self.objects.create(kinds.POD, job_pod(job, new))
             except (Invalid, Malformed) as refused:
                 self.recorder.warning(job, "FailedCreate", f"Error creating: {refused}")
                 return False
@@ -99,8 +98,6 @@ class JobController(Controller):
 
     def _note(self, job: Raw, status: Raw) -> Raw:
         before = job.get("status") or {}
-        if not before:
-            self._tell_of_limits(job)
         job = self.objects.update_status(kinds.JOB, {**job, "status": status})
         self._tell_of_suspension(job, before, status)
         for type_, reason in (("Complete", "Completed"), ("Failed", "")):
@@ -118,18 +115,11 @@ class JobController(Controller):
         elif condition(before, "Suspended") and not condition(after, "Suspended"):
             self.recorder.normal(job, "Resumed", "Job resumed")
 
-    def _tell_of_limits(self, job: Raw) -> None:
-        for field in _NOT_DONE:
-            if job["spec"].get(field) is not None:
-                message = f"the local platform does not act on spec.{field}: its pods count as if it were not there"
-                self.recorder.warning(job, "NotSupported", message)
 
-
-def job_pod(job: Raw, index: int | None) -> Raw:
-    """A new pod of a Job. index: its completion index, None for a Job without."""
-    pod, name = pod_of(job), job["metadata"]["name"]
+def job_pod(job: Raw, new: New) -> Raw:
+    pod, name, index = pod_of(job), job["metadata"]["name"], new.index
     metadata = pod["metadata"]
-    metadata["finalizers"] = [jobs.TRACKING]
+    metadata["finalizers"] = [TRACKING]
     metadata["labels"] |= {
         jobs.JOB_NAME: name,
         "job-name": name,
@@ -139,7 +129,11 @@ def job_pod(job: Raw, index: int | None) -> Raw:
     if index is None:
         return pod
     metadata["generateName"] = f"{name}-{index}-"
-    metadata["annotations"] = {**(metadata.get("annotations") or {}), indexes.ANNOTATION: str(index)}
+    metadata["annotations"] = {
+        **(metadata.get("annotations") or {}),
+        indexes.ANNOTATION: str(index),
+        **new.annotations,
+    }
     metadata["labels"][indexes.ANNOTATION] = str(index)
     pod["spec"] = _with_index({**pod["spec"], "hostname": pod["spec"].get("hostname") or f"{name}-{index}"})
     return pod

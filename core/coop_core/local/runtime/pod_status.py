@@ -133,7 +133,8 @@ def _phase(containers: Sequence[ContainerState], initial: Sequence[ContainerStat
         return "Failed"
     is_left = any(one.is_sidecar and "running" in one.state for one in initial)
     if all(one.is_over for one in containers) and not is_left:
-        return "Failed" if any(one.exit_code for one in containers) else "Succeeded"
+        # One that is over and never ran was cut short.
+        return "Failed" if any(one.exit_code != 0 for one in containers) else "Succeeded"
     return "Running" if any(one.has_run for one in containers) else "Pending"
 
 
@@ -176,4 +177,5 @@ def _conditions(before: Raw, facts: dict[str, tuple[bool, str, str]], now_s: flo
         if message:
             one["message"] = message
         found.append(one)
-    return found
+    # What others say of the pod, such as DisruptionTarget, is theirs.
+    return [*found, *(one for type_, one in seen.items() if type_ not in facts)]

@@ -247,11 +247,19 @@ class PodWorker:
                     group.create_task(self.node.traffic.idle(port))
         await self._end_processes(ends_s - time.monotonic())
         await self.node.logs.read_out(self.uid)
+        self._tell_end()
         self.node.logs.forget(self.uid)
         records.remove(self.node.folder, self.uid)
         for port in self.record.ports.values():
             self.node.ports.give_back(port)
         self._remove_object()
+
+    def _tell_end(self) -> None:
+        """Says how a pod ended that stays for somebody to look at: a Job counts it before it goes."""
+        if self.body["metadata"].get("finalizers"):
+            for runner in self.runners:
+                runner.state.is_over = True
+            self.publish()
 
     def _grace_left_s(self) -> float:
         """What is left of the grace period, which began when the pod was asked to end, maybe before our time."""
