@@ -65,9 +65,10 @@ def test_a_new_revision_is_tried_whatever_became_of_the_last() -> None:
 
 
 def test_a_retry_waits_for_its_time() -> None:
-    waiting = tried("Running", retryAt=rfc3339(NOW_S + 5), retryCount=2, operation={"sync": {"revision": "new"}})
-    assert decide(situation(last=waiting)) == Hold(again_s=5.0)
-    assert decide(situation(last=waiting, now_s=NOW_S + 5)) == Sync({"sync": {"revision": "new"}}, 2)
+    operation = {"sync": {"revision": "new"}, "retry": {"limit": 5}}
+    waiting = tried("Running", ago_s=4, retryCount=2, operation=operation)
+    assert decide(situation(last=waiting)) == Hold(again_s=6.0)
+    assert decide(situation(last=waiting, now_s=NOW_S + 6)) == Sync(operation, 2)
 
 
 def test_drift_is_healed_at_once_and_then_ever_more_slowly() -> None:

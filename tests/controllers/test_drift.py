@@ -7,6 +7,8 @@ import pytest
 
 from coop_core.cluster import defaults, drift, kinds
 from coop_core.cluster.labels import ARGO_TRACKING_ID, LAST_APPLIED
+from coop_core.cluster.managed_fields import Manager
+from coop_core.cluster.ownership import Fields
 
 if TYPE_CHECKING:
     from coop_core.cluster.kinds import Raw
@@ -85,3 +87,40 @@ def test_only_the_object_that_the_tracking_id_names_is_tracked() -> None:
     assert live["metadata"]["annotations"][ARGO_TRACKING_ID] == "main-web:apps/Deployment:main/web"
     assert drift.application_of(kinds.REPLICA_SET, live) is None
     assert drift.application_of(kinds.DEPLOYMENT, {"metadata": {"name": "web"}}) is None
+
+
+@pytest.mark.parametrize(
+    ("pointer", "kept"),
+    [
+        ("/a", {"a": 9, "b": {"c/d": [1, 2]}}),
+        ("/b/c~1d/1", {"a": 1, "b": {"c/d": [1, 8]}}),
+        ("/b/e", {"a": 1, "b": {"c/d": [1, 2]}}),
+        ("/b/c~1d/7", {"a": 1, "b": {"c/d": [1, 2]}}),
+        ("", {"a": 1, "b": {"c/d": [1, 2]}}),
+    ],
+)
+def test_a_pointer_keeps_what_is_there(pointer: str, kept: Raw) -> None:
+    body, live = {"a": 1, "b": {"c/d": [1, 2]}}, {"a": 9, "b": {"c/d": [7, 8], "e": 1}}
+    assert drift.keeping(body, live, [pointer]) == kept
+
+
+def test_what_a_pointer_names_and_is_not_there_goes() -> None:
+    assert drift.keeping({"a": 1, "b": 2}, {"b": 3}, ["/a"]) == {"b": 2}
+
+
+def test_an_item_that_both_want_loses_only_the_fields_of_the_other() -> None:
+    schema = {
+        "properties": {
+            "list": {
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name"],
+                "items": {"properties": {"name": {}, "mine": {}, "theirs": {}}},
+            }
+        }
+    }
+    fields, them = Fields(schema), Manager("them", "Apply", "v1")
+    theirs = {"metadata": {}, "list": [{"name": "a", "theirs": 2}, {"name": "b", "theirs": 3}]}
+    live = fields.applied({"metadata": {}, "list": [{"name": "a", "mine": 1}]}, theirs, them, force=True, time="")
+    assert fields.without(live, live, {"them"})["list"] == [{"name": "a", "mine": 1}]
+    wanted = {"metadata": {}, "list": [{"name": "a", "mine": 5, "theirs": 6}]}
+    assert fields.keeping(wanted, live, {"them"})["list"] == [{"name": "a", "mine": 5, "theirs": 2}]

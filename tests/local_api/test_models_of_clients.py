@@ -8,7 +8,7 @@ import pytest
 from kubernetes import client
 
 from coop_core.cluster import conversions, kept, kinds
-from coop_core.local.api import models
+from coop_core.local import models
 
 if TYPE_CHECKING:
     from coop_core.cluster.kinds import Kind, Raw

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from coop_core.cluster.kinds import DEPLOYMENT, POD, Raw
-from coop_core.local.api import gnostic, models, swagger
+from coop_core.local import models
+from coop_core.local.api import gnostic, swagger
 from tests.local_api.test_api_definitions import DEFINITIONS, definition
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from coop_core.cluster.labels import ARGO_TRACKING_ID, LAST_APPLIED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from coop_core.cluster.kinds import Kind, Raw
 
@@ -37,17 +37,32 @@ def application_of(kind: Kind, body: Raw) -> str | None:
     return None
 
 
+def tracked(application: str, kind: Kind, manifest: Raw) -> Raw:
+    """The manifest with its tracking id."""
+    metadata = manifest["metadata"]
+    mark = tracking_id(application, kind, metadata.get("namespace") or "", metadata["name"])
+    return _annotated(manifest, ARGO_TRACKING_ID, mark)
+
+
 def marked(application: str, kind: Kind, manifest: Raw) -> Raw:
     """The manifest with its tracking id and, for the next comparison, itself as it was given."""
-    metadata = manifest["metadata"]
-    annotations = dict(metadata.get("annotations") or {})
-    annotations[ARGO_TRACKING_ID] = tracking_id(
-        application, kind, metadata.get("namespace") or "", metadata["name"]
-    )
     note = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
-    if kind.name not in _NOT_KEPT and len(note) <= _LARGEST_NOTE:
-        annotations[LAST_APPLIED] = note
-    return {**manifest, "metadata": {**metadata, "annotations": annotations}}
+    is_noted = kind.name not in _NOT_KEPT and len(note) <= _LARGEST_NOTE
+    body = tracked(application, kind, manifest)
+    return _annotated(body, LAST_APPLIED, note) if is_noted else body
+
+
+def _annotated(body: Raw, name: str, value: str) -> Raw:
+    metadata = body["metadata"]
+    return {**body, "metadata": {**metadata, "annotations": {**(metadata.get("annotations") or {}), name: value}}}
+
+
+def unnoted(body: Raw) -> Raw:
+    """An object without the manifest that was applied last."""
+    metadata = body["metadata"]
+    annotations = {name: one for name, one in (metadata.get("annotations") or {}).items() if name != LAST_APPLIED}
+    rest = {name: one for name, one in metadata.items() if name != "annotations"}
+    return {**body, "metadata": {**rest, **({"annotations": annotations} if annotations else {})}}
 
 
 def last_applied(live: Raw) -> Raw:
@@ -77,13 +92,47 @@ def merged(wanted: Raw, live: Raw) -> Raw:
     return kept | {part: _merge(wanted[part], live.get(part), before.get(part)) for part in _parts(wanted)}
 
 
-def without(body: Raw, pointers: Sequence[str]) -> Raw:
+def without(body: Raw, pointers: Iterable[str]) -> Raw:
     """`body` without what JSON pointers name, such as "/spec/replicas"; one that leads nowhere names nothing."""
-    for pointer in pointers:
-        path = [part.replace("~1", "/").replace("~0", "~") for part in str(pointer).split("/")[1:]]
-        if path:
-            body = _cut(body, path)
+    for path in map(_steps, pointers):
+        body = _cut(body, path) if path else body
     return body
+
+
+def keeping(body: Raw, live: Raw, pointers: Iterable[str]) -> Raw:
+    """`body` with what `live` has where JSON pointers name something that is in both; what is not there goes."""
+    for path in map(_steps, pointers):
+        if path and _at(body, path) is not _NOTHING:
+            there = _at(live, path)
+            body = _cut(body, path) if there is _NOTHING else _put(body, path, there)
+    return body
+
+
+_NOTHING = object()
+
+
+def _steps(pointer: str) -> list[str]:
+    return [part.replace("~1", "/").replace("~0", "~") for part in str(pointer).split("/")[1:]]
+
+
+def _at(value: Any, path: Sequence[str]) -> Any:
+    for step in path:
+        if isinstance(value, dict) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return _NOTHING
+    return value
+
+
+def _put(value: Any, path: Sequence[str], new: Any) -> Any:
+    if not path:
+        return new
+    if isinstance(value, list):
+        index = int(path[0])
+        return [*value[:index], _put(value[index], path[1:], new), *value[index + 1 :]]
+    return {**value, path[0]: _put(value[path[0]], path[1:], new)}
 
 
 def _cut(value: Any, path: Sequence[str]) -> Any:

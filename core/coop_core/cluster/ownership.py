@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from coop_core.cluster.field_paths import is_key, matches, shown, step_of
 from coop_core.cluster.managed_fields import DEEPEST, Manager, Path, owners_of, with_entries
+from coop_core.cluster.schemas.lists import list_keys
 from coop_core.cluster.schemas.shaping import no_references, resolved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from coop_core.cluster.kinds import Raw
     from coop_core.cluster.schemas.shaping import Resolve
@@ -45,7 +45,7 @@ class Clash:
 
     @property
     def shown(self) -> str:
-        return "".join(_shown(step) for step in self.path)
+        return "".join(shown(step) for step in self.path)
 
 
 class ApplyConflict(Exception):
@@ -90,7 +90,7 @@ class Fields:
         merged = self._merged(self._schema, live, config)
         # An item goes before its fields: without its key it would not be found any more.
         for path in sorted(mine - kept, key=len):
-            if not _is_key(path) and not any(one[: len(path)] == path for one in kept):
+            if not is_key(path) and not any(one[: len(path)] == path for one in kept):
                 merged = self._without(merged, self._cut(path, kept))
         return with_entries(merged, live, others | {manager: frozenset(wanted)}, time)
 
@@ -104,6 +104,30 @@ class Fields:
         mine = owners.get(manager, frozenset())
         left = {known: paths - changed - gone for known, paths in owners.items() if known != manager}
         return with_entries(new, old, left | {manager: (mine | changed) - gone}, time)
+
+    def adopted(self, live: Raw, config: Raw, manager: Manager, *, time: str) -> Raw:
+        """`live` as if `manager` had applied `config` to it: so that what leaves that later leaves the object."""
+        paths = frozenset(self._leaves(config, manager))
+        return with_entries(live, live, owners_of(live) | {manager: paths}, time)
+
+    def without(self, body: Raw, live: Raw, managers: Collection[str]) -> Raw:
+        """`body` without the fields that these managers own in `live`."""
+        owned = _owned(live, managers)
+        others = [path for path in self._leaves(body, _NOBODY) if path not in owned and not is_key(path)]
+        for path in sorted(owned, key=len):
+            # An item that has fields of others stays, and loses only its own.
+            is_shared = path[-1].startswith("k:") and any(one[: len(path)] == path for one in others)
+            if not is_shared and not is_key(path):
+                body = self._without(body, path)
+        return body
+
+    def keeping(self, body: Raw, live: Raw, managers: Collection[str]) -> Raw:
+        """`body` with the values of `live` for those of its fields that these managers own."""
+        wanted, there = self._leaves(body, _NOBODY), self._leaves(live, _NOBODY)
+        for path in sorted(wanted.keys() & _owned(live, managers), key=len):
+            if wanted[path] is not _ITEM and not is_key(path):
+                body = self._with(body, path, there[path]) if path in there else self._without(body, path)
+        return body
 
     def _leaves(self, body: Raw, manager: Manager) -> dict[Path, Any]:
         """The fields that a write of this manager is about, with their values."""
@@ -122,9 +146,9 @@ class Fields:
         if isinstance(value, dict) and value and not is_whole and len(path) < DEEPEST:
             for name, below in value.items():
                 yield from self._walk(_below(schema, name), below, (*path, f"f:{name}"))
-        elif isinstance(value, list) and value and (keys := _keys(schema)) is not None:
+        elif isinstance(value, list) and value and (keys := list_keys(schema)) is not None:
             for item in value:
-                step = _step(item, keys)
+                step = step_of(item, keys)
                 yield (*path, step), _ITEM
                 if isinstance(item, dict):
                     yield from self._walk(schema.get("items") or {}, item, (*path, step))
@@ -137,12 +161,12 @@ class Fields:
         if isinstance(config, dict) and isinstance(live, dict) and not is_whole:
             return {**live, **{name: self._merged(_below(schema, name), live.get(name), value)
                                for name, value in config.items()}}  # fmt: skip
-        keys = _keys(schema)
+        keys = list_keys(schema)
         if not isinstance(config, list) or not isinstance(live, list) or keys is None:
             return config
-        wanted = {_step(item, keys): item for item in config}
+        wanted = {step_of(item, keys): item for item in config}
         items = schema.get("items") or {}
-        kept = [self._merged(items, item, wanted.pop(_step(item, keys), item)) for item in live]
+        kept = [self._merged(items, item, wanted.pop(step_of(item, keys), item)) for item in live]
         return [*kept, *wanted.values()]
 
     def _cut(self, path: Path, kept: Iterable[Path]) -> Path:
@@ -163,6 +187,17 @@ class Fields:
             schema = resolved(below, self._resolve)
         return "properties" not in schema
 
+    def _with(self, value: Any, path: Path, new: Any) -> Any:
+        """A value with another at a path that is there."""
+        if not path:
+            return new
+        step, rest = path[0], path[1:]
+        if isinstance(value, dict) and step.startswith("f:"):
+            return {**value, step[2:]: self._with(value.get(step[2:]), rest, new)}
+        if isinstance(value, list):
+            return [self._with(item, rest, new) if matches(item, step) else item for item in value]
+        return value
+
     def _without(self, value: Any, path: Path) -> Any:
         if not path:
             return value
@@ -176,7 +211,7 @@ class Fields:
                 return {**value, name: below}
             return {known: below for known, below in value.items() if known != name}
         if isinstance(value, list):
-            found = [_matches(item, step) for item in value]
+            found = [matches(item, step) for item in value]
             if rest:
                 return [
                     self._without(item, rest) if is_it else item for item, is_it in zip(value, found, strict=True)
@@ -186,6 +221,7 @@ class Fields:
 
 
 _ABSENT = object()
+_NOBODY = Manager("", "Apply", "")
 
 
 def _below(schema: Raw, name: str) -> Raw:
@@ -193,53 +229,8 @@ def _below(schema: Raw, name: str) -> Raw:
     return found if isinstance(found, dict) else {}
 
 
-def _keys(schema: Raw) -> tuple[str, ...] | None:
-    """What tells the items of a list apart; () is the whole item, None means that the list is one value."""
-    match schema.get("x-kubernetes-list-type"):
-        case "map":
-            return tuple(schema.get("x-kubernetes-list-map-keys") or ())
-        case "set":
-            return ()
-        case _:
-            return None
-
-
-_KEY_DEFAULTS = {"protocol": "TCP"}
-
-
-def _step(item: Any, keys: tuple[str, ...]) -> str:
-    if not keys or not isinstance(item, dict):
-        return "v:" + _json(item)
-    return "k:" + _json({key: item.get(key, _KEY_DEFAULTS.get(key)) for key in sorted(keys)})
-
-
-def _is_key(path: Path) -> bool:
-    """Whether this is a field by which its item is told apart: it stays as long as the item does."""
-    if len(path) < 2 or not path[-2].startswith("k:"):
-        return False
-    return path[-1].removeprefix("f:") in msgspec.json.decode(path[-2][2:])
-
-
-def _matches(item: Any, step: str) -> bool:
-    wanted = msgspec.json.decode(step[2:])
-    if step.startswith("v:"):
-        return bool(item == wanted)
-    return isinstance(item, dict) and all(
-        item.get(key, _KEY_DEFAULTS.get(key)) == value for key, value in wanted.items()
-    )
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value, order="sorted").decode()
-
-
-def _shown(step: str) -> str:
-    """A step as conflicts are told: `.spec.template.containers[name="web"]`."""
-    if step.startswith("f:"):
-        return f".{step[2:]}"
-    value = msgspec.json.decode(step[2:])
-    inside = ",".join(f"{key}={_json(below)}" for key, below in value.items()) if step[0] == "k" else _json(value)
-    return f"[{inside}]"
+def _owned(live: Raw, managers: Collection[str]) -> frozenset[Path]:
+    return frozenset().union(*(paths for known, paths in owners_of(live).items() if known.name in managers))
 
 
 def _is_same(known: Manager, manager: Manager) -> bool:

@@ -19,11 +19,22 @@ class ApplicationDestination(Shape):
     namespace: str | None = None
 
 
+class IgnoredDifference(Shape):
+    group: str | None = None
+    kind: str | None = None
+    name: str | None = None
+    namespace: str | None = None
+    json_pointers: list[str] | None = None
+    jq_path_expressions: list[str] | None = None
+    managed_fields_managers: list[str] | None = None
+
+
 class ApplicationSpec(Shape):
     project: str | None = None
     source: ApplicationSource | None = None
     destination: ApplicationDestination | None = None
     sync_policy: AnyMap = None
+    ignore_differences: list[IgnoredDifference] | None = None
 
 
 class SyncStatus(Shape):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from coop_core.cluster import kept
 from coop_core.cluster.schemas import mistakes, pruned
-from coop_core.local.api import models
+from coop_core.local import models
 from coop_core.local.api.statuses import Refused, bad_request
 from coop_core.local.objects import Invalid
 

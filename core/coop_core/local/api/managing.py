@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from coop_core.clock import Clock, rfc3339
 from coop_core.cluster.managed_fields import Manager
-from coop_core.cluster.ownership import ApplyConflict, Fields
-from coop_core.local.api import models
+from coop_core.cluster.ownership import ApplyConflict
 from coop_core.local.api.requests import is_true
 from coop_core.local.api.statuses import Refused, bad_request
+from coop_core.local.fields import fields_of
 
 if TYPE_CHECKING:
     from coop_core.cluster.kinds import Raw
+    from coop_core.cluster.ownership import Fields
     from coop_core.local.api.requests import Call
 
 _LONGEST_NAME = 128
@@ -37,8 +38,7 @@ def applied(call: Call, live: Raw, config: Raw, clock: Clock) -> Raw:
 
 
 def _fields(call: Call) -> Fields:
-    schema = call.custom.schema if call.custom else models.schema_of(call.kind)
-    return Fields(schema, models.resolve, has_status=call.kind.has_status)
+    return fields_of(call.kind, call.custom)
 
 
 def _manager(call: Call, operation: str) -> Manager:

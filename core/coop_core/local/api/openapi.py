@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from coop_core.local.api import models
+from coop_core.local import models
 from coop_core.local.api.patching import patch_types
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from coop_core.local.api import gnostic, models, openapi
+from coop_core.local import models
+from coop_core.local.api import gnostic, openapi
 from coop_core.local.api.patching import patch_types
 
 if TYPE_CHECKING:

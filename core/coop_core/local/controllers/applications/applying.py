@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from coop_core.cluster import drift, kinds
+from coop_core.local.controllers.applications import options, server_side
 from coop_core.local.controllers.deleting import delete
+from coop_core.local.fields import unknown_fields
 from coop_core.local.objects import Invalid
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from coop_core.local.controllers.applications.manifests import Identity, Target
     from coop_core.local.objects import Objects
 
-_OPTIONS = "argocd.argoproj.io/sync-options"
+_SHOWN_FIELDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Wish:
     only: frozenset[Identity] | None = None
     """A selective sync: these objects alone. None for all."""
     dry_run: bool = False
+    is_approved: bool = False
+    """Whether somebody has approved of pruning what asks for that."""
 
     @property
     def only_changed(self) -> bool:
@@ -64,33 +68,55 @@ def apply(objects: Objects, resource: Resource, wish: Wish, *, only_check: bool 
     target, live = resource.target, resource.live
     assert target is not None, "only what Git wants is applied"
     kind = permitted(objects, target, wish, only_check=only_check)
-    name = (
-        f"{kind.singular}.{kind.group}/{target.identity[3]}"
-        if kind.group
-        else f"{kind.singular}/{target.identity[3]}"
-    )
+    group = f".{kind.group}" if kind.group else ""
+    name = f"{kind.singular}{group}/{target.identity[3]}"
+    own = options.own(target.body)
+    is_server_side = options.is_server_side(own, wish.options)
     if live is None:
-        (objects.admitted if only_check else objects.create)(kind, target.body)
-        return f"{name} created"
+        body = server_side.applied(objects, kind, target.given, None) if is_server_side else target.body
+        (objects.admitted if only_check else objects.create)(kind, body)
+        return f"{name} {'serverside-applied' if is_server_side else 'created'}"
     if "deletionTimestamp" in live["metadata"]:
         raise Refused(f"{name} is being deleted", is_final=False)
     owner = drift.application_of(kind, live)
     if owner not in (None, drift.application_of(kind, target.body)) and "FailOnSharedResource=true" in wish.options:
         raise Refused(f"{name} is part of application {owner}", is_final=True)
-    if resource.is_synced:
+    if resource.is_synced and not is_server_side:
         return f"{name} unchanged"
-    if "Replace=true" in own_options(target.body) | wish.options:
-        return _replace(objects, kind, target, live, wish, name=name, only_check=only_check)
-    body = drift.merged(target.body, live)
-    body["metadata"].pop("resourceVersion", None)
-    (objects.updated if only_check else objects.update)(kind, body)
-    return f"{name} configured"
+    body, given = target.body, target.given
+    if "RespectIgnoreDifferences=true" in wish.options:
+        body, given = (resource.ignored.keeping(objects, kind, one, live) for one in (body, given))
+    if "Replace=true" in own | wish.options:
+        done = "replaced"
+    elif is_server_side:
+        migrates = "ClientSideApplyMigration=false" not in own | wish.options
+        body, done = server_side.applied(objects, kind, given, live, migrates=migrates), "serverside-applied"
+    else:
+        body, done = drift.merged(body, live), "configured"
+    _put(objects, kind, body, live, is_forced="Force=true" in own | wish.options, only_check=only_check)
+    return f"{name} {done}"
+
+
+def _put(objects: Objects, kind: Kind, body: Raw, live: Raw, *, is_forced: bool, only_check: bool) -> None:
+    """Writes an object. is_forced: as a new one, where the one that is there may not change so."""
+    metadata = {name: one for name, one in body["metadata"].items() if name != "resourceVersion"}
+    body = {**body, "metadata": metadata}
+    try:
+        (objects.updated if only_check else objects.update)(kind, body)
+    except Invalid:
+        if not is_forced:
+            raise
+        if not only_check:
+            delete(objects, kind, live)
+            objects.create(kind, body)
 
 
 def permitted(objects: Objects, target: Target, wish: Wish, *, only_check: bool) -> Kind:
     """The kind of a target that may be applied. Raises Refused."""
     if target.refused or target.kind is None:
         raise Refused(target.refused, is_final=True)
+    if "Validate=false" not in options.own(target.body) | wish.options:
+        _refuse_unknown(objects, target, target.kind)
     if target.identity in wish.forbidden:
         raise Refused(wish.forbidden[target.identity], is_final=True)
     namespace = target.identity[2]
@@ -98,6 +124,15 @@ def permitted(objects: Objects, target: Target, wish: Wish, *, only_check: bool)
     if not is_there and not (only_check and wish.brings(namespace)):
         raise Refused(f'namespaces "{namespace}" not found', is_final=False)
     return target.kind
+
+
+def _refuse_unknown(objects: Objects, target: Target, kind: Kind) -> None:
+    """A field that nobody knows is a mistake in the manifest; on a cluster it would be lost."""
+    unknown = unknown_fields(kind, objects.catalog.custom(kind), target.given)
+    if unknown:
+        listed = ", ".join(f'unknown field "{path}"' for path in unknown[:_SHOWN_FIELDS])
+        what = f'{kind.name} in version "{kind.version}" cannot be handled as a {kind.name}'
+        raise Refused(f"{what}: strict decoding error: {listed}", is_final=True)
 
 
 def prune(objects: Objects, resource: Resource, wish: Wish) -> Raw:
@@ -109,34 +144,12 @@ def prune(objects: Objects, resource: Resource, wish: Wish) -> Raw:
         "syncPhase": "Sync",
         "hookPhase": "Succeeded",
     }
-    if own_options(live) & {"Prune=false", "Prune=confirm"}:
-        return {**entry, "status": "PruneSkipped", "message": "ignored (no prune)"}
     if not wish.prune:
         return {**entry, "status": "PruneSkipped", "message": "ignored (requires pruning)"}
+    if "Prune=false" in options.own(live):
+        return {**entry, "status": "PruneSkipped", "message": "ignored (no prune)"}
     delete(objects, resource.kind, live)
     return {**entry, "status": "Pruned", "message": "pruned"}
 
 
 _NAMES = ("group", "version", "kind", "namespace", "name")
-
-
-def own_options(body: Raw) -> frozenset[str]:
-    """An object's own sync options."""
-    text = (body["metadata"].get("annotations") or {}).get(_OPTIONS) or ""
-    return frozenset(one.strip() for one in str(text).split(",") if one.strip())
-
-
-def _replace(
-    objects: Objects, kind: Kind, target: Target, live: Raw, wish: Wish, *, name: str, only_check: bool
-) -> str:
-    """Puts the manifest in the place of the object, whatever that had besides; with Force, even as a new object."""
-    try:
-        (objects.updated if only_check else objects.update)(kind, target.body)
-    except Invalid:
-        if "Force=true" not in own_options(target.body) | wish.options:
-            raise
-        if only_check:
-            return f"{name} replaced"
-        delete(objects, kind, live)
-        objects.create(kind, target.body)
-    return f"{name} replaced"

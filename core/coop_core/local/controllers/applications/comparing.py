@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coop_core.cluster import drift, health, kinds
-from coop_core.local.controllers.applications import hooks
+from coop_core.local.controllers.applications import hooks, ignoring, options, server_side
+from coop_core.local.controllers.applications.deciding import sync_options
+from coop_core.local.controllers.applications.ignoring import NOTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from coop_core.cluster.kinds import Kind, Raw
+    from coop_core.local.controllers.applications.ignoring import Ignored
     from coop_core.local.controllers.applications.manifests import Identity, Target, Targets
     from coop_core.local.objects import Objects
 
@@ -27,6 +30,7 @@ class Resource:
     live: Raw | None
     kind: Kind | None
     is_synced: bool
+    ignored: Ignored = NOTHING
 
     @property
     def identity(self) -> Identity:
@@ -75,8 +79,7 @@ class Comparison:
 
 def compare(objects: Objects, application: Raw, targets: Targets) -> Comparison:
     """Reads the store; changes nothing."""
-    ignored = application["spec"].get("ignoreDifferences") or []
-    found = [_beside(objects, target, ignored) for target in targets.items]
+    found = [_beside(objects, application, target) for target in targets.items]
     left, wanted = [], targets.identities
     for kind, live in tracked(objects, application["metadata"]["name"]):
         if hooks.of(live):
@@ -129,25 +132,20 @@ def external_urls(comparison: Comparison) -> list[str]:
     )
 
 
-def _beside(objects: Objects, target: Target, ignored: Sequence[Raw]) -> Resource:
+def _beside(objects: Objects, application: Raw, target: Target) -> Resource:
     if target.kind is None:
         return Resource(target, None, None, is_synced=False)
     live = objects.find(target.kind, target.identity[2], target.identity[3])
     if live is None or target.refused:
         return Resource(target, live, target.kind, is_synced=False)
-    pointers = [one for rule in ignored if _is_about(rule, target) for one in rule.get("jsonPointers") or []]
-    wanted = drift.without(target.body, pointers)
-    is_synced = not drift.differs(wanted, drift.without(live, pointers))
-    return Resource(target, live, target.kind, is_synced)
-
-
-def _is_about(rule: Raw, target: Target) -> bool:
-    """Whether one of the Application's ignoreDifferences is about an object; what it leaves out, or *, fits all."""
-    fields = zip(("group", "kind", "namespace", "name"), target.identity, strict=True)
-    return all(
-        rule.get(field) in (None, "", "*", value) if field != "group" else rule.get(field, "") in ("*", value)
-        for field, value in fields
-    )
+    ignored, given = ignoring.ignored(application, target.identity), frozenset(sync_options(application))
+    if options.is_server_side(options.own(target.body), given):
+        migrates = "ClientSideApplyMigration=false" not in options.own(target.body) | given
+        differs = server_side.differs(objects, target.kind, target.given, live, ignored, migrates=migrates)
+    else:
+        wanted, there = (ignored.without(objects, target.kind, one, live) for one in (target.body, live))
+        differs = drift.differs(wanted, there)
+    return Resource(target, live, target.kind, not differs, ignored)
 
 
 def _owners(body: Raw) -> set[str]:

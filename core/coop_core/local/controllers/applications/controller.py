@@ -18,7 +18,9 @@ from coop_core.local.controllers.applications import (
     deciding,
     hooking,
     hooks,
+    ignoring,
     operating,
+    options,
     projects,
     status,
 )
@@ -76,7 +78,7 @@ class ApplicationController(Controller):
             return None
         if "deletionTimestamp" in application["metadata"]:
             return self._delete(application)
-        problem = projects.problem(self.objects, application)
+        problem = projects.problem(self.objects, application) or ignoring.problem(application)
         if problem:
             return self._refuse(application, problem)
         if deciding.is_running(_state(application)):
@@ -263,15 +265,28 @@ class ApplicationController(Controller):
         ours = [one for one in metadata.get("finalizers") or [] if one.startswith(labels.ARGO_FINALIZER)]
         if not ours:
             return None
-        for kind, live in list(comparing.tracked(self.objects, metadata["name"])):
-            if not _is_kept(live):
-                delete(self.objects, kind, hooking.release(self.objects, kind, live))
-        left = [live for _, live in comparing.tracked(self.objects, metadata["name"]) if not _is_kept(live)]
-        if left and not all(one.endswith("/background") for one in ours):
+        doomed = self._doomed(metadata["name"])
+        unsure = [live for _, live in doomed if "Delete=confirm" in options.own(live)]
+        if unsure and not options.is_approved(application, metadata["deletionTimestamp"]):
+            why = f"Waiting for deletion confirmation of {unsure[0]['kind']} {unsure[0]['metadata']['name']}"
+            before, now_s = application.get("status") or {}, self.objects.clock.now_s()
+            self._put_parts(application, status.conditions(before, [("DeletionError", why)], now_s))
+            return None
+        for kind, live in doomed:
+            delete(self.objects, kind, hooking.release(self.objects, kind, live))
+        if self._doomed(metadata["name"]) and not all(one.endswith("/background") for one in ours):
             return None  # each of them that goes brings us back here
         kept = [one for one in metadata["finalizers"] if one not in ours]
         self.objects.update(kinds.APPLICATION, {**application, "metadata": {**metadata, "finalizers": kept}})
         return None
+
+    def _doomed(self, application: str) -> list[tuple[Kind, Raw]]:
+        """What goes with an Application."""
+        return [
+            (kind, live)
+            for kind, live in comparing.tracked(self.objects, application)
+            if "Delete=false" not in options.own(live)
+        ]
 
 
 def _is_unreadable(application: Raw) -> bool:
@@ -279,11 +294,6 @@ def _is_unreadable(application: Raw) -> bool:
     seen = application.get("status") or {}
     types = [one["type"] for one in seen.get("conditions") or []]
     return not (seen.get("sync") or {}).get("revision") or "ComparisonError" in types
-
-
-def _is_kept(live: Raw) -> bool:
-    options = (live["metadata"].get("annotations") or {}).get("argocd.argoproj.io/sync-options", "")
-    return "Delete=false" in options
 
 
 def _state(application: Raw) -> Raw:

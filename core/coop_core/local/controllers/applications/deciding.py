@@ -80,7 +80,7 @@ def decide(situation: Situation) -> Sync | Hold:
 
 def is_running(last: Raw) -> bool:
     """Whether an operation is under way, and does not wait for its next attempt."""
-    return last.get("phase") in ("Running", "Terminating") and "retryAt" not in last
+    return last.get("phase") in ("Running", "Terminating") and "finishedAt" not in last
 
 
 def automation(application: Raw) -> Raw | None:
@@ -124,10 +124,10 @@ def _again(situation: Situation, automated: Raw, last: Raw, operation: Raw) -> S
     """This revision has been tried: a retry that is due, a drift to be healed, or nothing."""
     phase = last.get("phase")
     if phase == "Running":
-        retries = int(last.get("retryCount") or 0)
-        due_s = parse_rfc3339(last.get("retryAt") or "") or 0.0
-        wait_s = due_s - situation.now_s
-        return Hold(again_s=wait_s) if wait_s > 0 else Sync(last.get("operation") or operation, retries)
+        retries, before = int(last.get("retryCount") or 0), last.get("operation") or operation
+        ended_s = parse_rfc3339(last.get("finishedAt") or "") or 0.0
+        wait_s = ended_s + (retry_in_s(before, retries - 1) or 0.0) - situation.now_s
+        return Hold(again_s=wait_s) if wait_s > 0 else Sync(before, retries)
     if phase in ("Failed", "Error"):
         return Hold(f"Failed last sync attempt to {situation.revision}: {last.get('message', '')}")
     if not automated.get("selfHeal"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from coop_core import yamls
 from coop_core.cluster import defaults, shapes
-from coop_core.cluster.drift import marked
+from coop_core.cluster.drift import marked, tracked
 from coop_core.errors import CoopError
 from coop_core.local.controllers.applications import hooks
 from coop_core.text import one_line
@@ -42,14 +42,16 @@ Identity = tuple[str, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One object as Git wants it. `body` is defaulted and carries its tracking id.
+    """One object as Git wants it. `body` is defaulted and carries its tracking id and its manifest.
 
+    given: the manifest with its tracking id alone: whoever applies that owns its fields and no others.
     kind: None when the platform does not have it; then, and whenever the manifest is refused, `refused` says why.
     """
 
     identity: Identity
     version: str
     body: Raw
+    given: Raw
     kind: Kind | None
     refused: str = ""
 
@@ -144,22 +146,17 @@ def _target(path: str, document: object, place: Place) -> Target:
     if kind is None:
         identity = (group, name_of_kind, str(metadata.get("namespace") or place.namespace), name)
         why = f'the local platform has no kind "{one_line(name_of_kind, 60)}" ({one_line(api_version, 80)})'
-        return Target(
-            identity, version, document, None, f"{why}: remove {path}, or deploy to a cluster that has it"
-        )
+        remedy = f"remove {path}, or deploy to a cluster that has it"
+        return Target(identity, version, document, document, None, f"{why}: {remedy}")
     namespace = str(metadata.get("namespace") or place.namespace) if kind.namespaced else ""
     body = {key: value for key, value in document.items() if key != "status"}
     body["metadata"] = {**metadata, "name": name, **({"namespace": namespace} if namespace else {})}
-    target = Target((group, name_of_kind, namespace, name), version, body, kind)
-    return _checked(target, kind, place.application)
-
-
-def _checked(target: Target, kind: Kind, application: str) -> Target:
-    identity, version, body = target.identity, target.version, target.body
+    identity = (group, name_of_kind, namespace, name)
     misfit = shapes.misfit(kind, body)
     if misfit:
-        return Target(identity, version, body, kind, misfit)
-    return Target(identity, version, defaults.defaulted(kind, marked(application, kind, body)), kind)
+        return Target(identity, version, body, body, kind, misfit)
+    whole = defaults.defaulted(kind, marked(place.application, kind, body))
+    return Target(identity, version, whole, tracked(place.application, kind, body), kind)
 
 
 def _generated(metadata: Raw, document: Raw) -> object:

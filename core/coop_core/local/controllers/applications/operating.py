@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coop_core.cluster import kinds
-from coop_core.local.controllers.applications import deciding, hooking, projects, status, tasks
+from coop_core.local.controllers.applications import deciding, hooking, options, projects, status, tasks
 from coop_core.local.controllers.applications.applying import Wish
 from coop_core.local.controllers.applications.syncing import Operation
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from coop_core.local.controllers.applications.syncing import Result
     from coop_core.local.controllers.events import Recorder
     from coop_core.local.objects import Objects
-
-_NOT_DONE = ("ServerSideApply=true", "RespectIgnoreDifferences=true")
-"""syncOptions that this platform does not act on."""
 
 
 class Operator:
@@ -36,8 +33,7 @@ class Operator:
         """The parts of the status to write, and after how many seconds to look again."""
         now_s = self._objects.clock.now_s()
         state = status.begun(application, decision.operation, now_s=now_s, retries=decision.retries)
-        for option in sorted(set(_NOT_DONE) & _options(application, decision.operation)):
-            message = f"{option} is not acted on: the local platform merges with the manifest that was applied last"
+        for message in options.not_done(_options(application, decision.operation)):
             self._recorder.normal(application, "SyncOptionIgnored", message)
         if targets.hooks:
             # On record before a hook runs: after a crash the hook is known to be this operation's.
@@ -54,7 +50,7 @@ class Operator:
             self._objects,
             comparison,
             [hooking.named(one, name) for one in targets.hooks],
-            self._wish(application, targets, comparison, state["operation"], name),
+            self._wish(application, targets, comparison, state, name),
             {tasks.key_of(one): one for one in entries},
         )
         result = work.terminate() if state["phase"] == "Terminating" else work.advance()
@@ -79,21 +75,22 @@ class Operator:
             self._recorder.warning(application, "OperationCompleted", message)
         return parts, None
 
-    def _wish(self, application: Raw, targets: Targets, comparison: Comparison, operation: Raw, name: str) -> Wish:
-        asked = operation.get("sync") or {}
-        options = _options(application, operation)
+    def _wish(self, application: Raw, targets: Targets, comparison: Comparison, state: Raw, name: str) -> Wish:
+        operation = state["operation"]
+        asked, given = operation.get("sync") or {}, _options(application, operation)
         namespace = (application["spec"].get("destination") or {}).get("namespace") or ""
         every = (*targets.items, *targets.hooks)
         return Wish(
             prune=bool(asked.get("prune")),
             operation=name,
-            create_namespace=namespace if "CreateNamespace=true" in options else "",
+            create_namespace=namespace if "CreateNamespace=true" in given else "",
             namespace_metadata=(application["spec"].get("syncPolicy") or {}).get("managedNamespaceMetadata"),
-            options=frozenset(options),
+            options=frozenset(given),
             own_namespaces=frozenset(one.identity[3] for one in every if one.kind is kinds.NAMESPACE),
             forbidden=projects.forbidden(self._objects, application, targets),
             only=_selected(comparison, asked.get("resources")),
             dry_run=bool(asked.get("dryRun")),
+            is_approved=options.is_approved(application, state["startedAt"]),
         )
 
 

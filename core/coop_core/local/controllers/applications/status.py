@@ -97,10 +97,7 @@ def operated(application: Raw, state: Raw, result: Result, *, now_s: float) -> R
 
 
 def to_retry(parts: Raw, *, in_s: float, retries: int, now_s: float) -> Raw:
-    """A failed operation that will be tried again is still running."""
-    state = {name: value for name, value in parts["operationState"].items() if name != "finishedAt"}
-    at = rfc3339(now_s + in_s)
-    message = f"{state['message']}. Retrying attempt #{retries} at {at}."
-    return {
-        "operationState": {**state, "phase": "Running", "message": message, "retryCount": retries, "retryAt": at}
-    }
+    """A failed operation that will be tried again runs still, though it has an end: so Argo CD says it."""
+    state = parts["operationState"]
+    message = f"{state['message']}. Retrying attempt #{retries} at {rfc3339(now_s + in_s)}."
+    return {"operationState": {**state, "phase": "Running", "message": message, "retryCount": retries}}

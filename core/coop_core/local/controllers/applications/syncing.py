@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from coop_core.cluster import kinds
-from coop_core.local.controllers.applications import hooking, tasks
+from coop_core.local.controllers.applications import hooking, options, tasks
 from coop_core.local.controllers.applications.applying import Refused, apply, prune
 from coop_core.local.controllers.applications.tasks import Task
 from coop_core.local.objects import AlreadyExists, Conflict, Invalid, Malformed, NotFound
@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
     from coop_core.cluster.kinds import Raw
     from coop_core.local.controllers.applications.applying import Wish
-    from coop_core.local.controllers.applications.comparing import Comparison
+    from coop_core.local.controllers.applications.comparing import Comparison, Resource
     from coop_core.local.controllers.applications.manifests import Target
     from coop_core.local.controllers.applications.tasks import TaskKey
     from coop_core.local.objects import Objects
+
+
+_SKIPS_CHECK = "SkipDryRunOnMissingResource=true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +82,11 @@ class Operation:
                 return self._result(tasks.RUNNING, f"waiting for deletion of hook {blocked.words}")
 
     def _finish(self, every: Sequence[Task], *, staged: bool) -> Result:
-        pruned = [
-            prune(self.objects, one, self.wish)
-            for one in self.comparison.resources
-            if one.target is None and self.wish.takes(one.identity)
-        ]
+        left = [one for one in self.comparison.resources if one.target is None and self.wish.takes(one.identity)]
+        unsure = [one for one in left if one.live and "Prune=confirm" in options.own(one.live)]
+        if unsure and self.wish.prune and not self.wish.is_approved:
+            return self._result(tasks.RUNNING, _unconfirmed(unsure))
+        pruned = [prune(self.objects, one, self.wish) for one in left]
         hooking.finish(self.objects, every, self.entries)
         end = "successfully synced (no more tasks)" if staged else "successfully synced (all tasks run)"
         return self._result(tasks.SUCCEEDED, end, pruned)
@@ -173,7 +176,8 @@ class Operation:
     def _checked(self, every: Iterable[Task]) -> Result | None:
         """Tries everything without doing it; the end of the operation when anything is refused."""
         for task in every:
-            if task.target.kind is None and task.target.identity[:2] in self._brought:
+            is_skipped = _SKIPS_CHECK in options.own(task.target.body) | self.wish.options
+            if task.target.kind is None and (is_skipped or task.target.identity[:2] in self._brought):
                 continue
             if task.resource is None:
                 self._attempt(task, partial(hooking.check, self.objects, task, self.wish))
@@ -217,3 +221,11 @@ class Operation:
         if self.objects.find(kinds.NAMESPACE, "", self.wish.create_namespace) is None:
             metadata = {"name": self.wish.create_namespace, **(self.wish.namespace_metadata or {})}
             self.objects.create(kinds.NAMESPACE, {"metadata": metadata})
+
+
+def _unconfirmed(unsure: Sequence[Resource]) -> str:
+    """What waits for somebody's word, as Argo CD puts it."""
+    group, kind, _, name = unsure[0].identity
+    version = unsure[0].kind.version if unsure[0].kind else ""
+    more = f" and {len(unsure) - 1} more resources" if len(unsure) > 1 else ""
+    return f"Waiting for pruning confirmation of {'/'.join(filter(None, (group, version, kind, name)))}{more}"
