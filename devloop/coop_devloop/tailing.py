@@ -22,21 +22,51 @@ _LINE_LIMIT = 2000
 
 async def tail(client: KubeClient, environment: str, pod: str) -> AsyncGenerator[str, None]:
     """Printable lines as the program writes them, from its start; ends when the pod is gone."""
-    newest = ""
+    told = _Told()
     while True:
+        told.rewind()
         try:
             async for line in _lines(client, environment, pod):
-                # Times are written alike and in UTC, so their order is that of their text.
                 at, _, text = line.partition(" ")
-                if at > newest:
-                    newest = at
-                    yield in_source(lines(text, _LINE_LIMIT)[0])
+                if told.is_news(at):
+                    # Of a line that was written over, what a terminal would show in the end.
+                    yield in_source(lines(text.rstrip("\r"), _LINE_LIMIT)[-1])
         except failures.NotFound:
             return
         except failures.ApiError:
             # Away, or between two instances: the next request tells everything, and what is known is passed over.
             pass
         await asyncio.sleep(_PAUSE_S)
+
+
+class _Told:
+    """Which lines of a log were told, by the times on them. What is written in one go bears one time.
+
+    Times are written alike and in UTC, so their order is that of their text.
+    """
+
+    def __init__(self) -> None:
+        self._newest = ""
+        self._count = 0
+        """Lines that were told with the newest time."""
+        self._again = 0
+        """How many of these come again in this reading."""
+
+    def rewind(self) -> None:
+        """The log is read from its start again."""
+        self._again = self._count
+
+    def is_news(self, at: str) -> bool:
+        """Whether the next line, with this time, was not told yet; then it counts as told."""
+        if at < self._newest:
+            return False
+        if at == self._newest and self._again:
+            self._again -= 1
+            return False
+        self._again = 0
+        self._count = self._count + 1 if at == self._newest else 1
+        self._newest = at
+        return True
 
 
 async def _lines(client: KubeClient, environment: str, pod: str) -> AsyncGenerator[str, None]:
