@@ -41,7 +41,10 @@ def of_entries(entries: Iterable[tuple[float, e.Event]]) -> Stats:
     found = Stats()
     times: dict[str, list[float]] = {}
     totals: list[float] = []
+    live = ""
     for _, event in entries:
+        if isinstance(event, e.WentLive):
+            live = event.commit
         match event:
             case e.WentLive(phases=phases, total_ms=total_ms) if phases:
                 found.cycles += 1
@@ -50,6 +53,8 @@ def of_entries(entries: Iterable[tuple[float, e.Event]]) -> Stats:
                     times.setdefault(phase, []).append(took_ms)
             case e.Answered(_, status, took_ms) if status:
                 times.setdefault("answer", []).append(took_ms)
+            case e.RolloutFailed(commit) if commit == live:
+                pass  # it crashed after it was live: that cycle went well
             case e.BuildFailed() | e.RolloutFailed() | e.SnapshotFailed():
                 found.failed += 1
             case e.DeployFailed(problem) | e.PushFailed(problem) if not problem.can_pass:

@@ -135,3 +135,10 @@ def test_a_version_that_recovers_is_said_to_and_one_that_was_never_lost_is_not()
     narrator.tell(e.Entry(0.0, e.RolloutFailed("0123456789ab", "crashed")), LIVE)
     assert "live again" in narrator.tell(live, LIVE)[0]
     assert narrator.tell(live, LIVE) == []
+
+
+def test_a_version_that_was_live_and_fails_is_not_called_new_and_nothing_else_keeps_running() -> None:
+    failed = e.RolloutFailed(LIVE.live_commit, "crashed")
+    said = " ".join(Narrator(URL).tell(e.Entry(0.0, failed), LIVE))
+    assert f"version {LIVE.live_commit[:8]}, which was live, runs no more: crashed" in said
+    assert "keeps running" not in said

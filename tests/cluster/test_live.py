@@ -69,6 +69,15 @@ def test_a_commit_that_changed_nothing_is_live_without_an_operation_of_its_own()
             "the program crashes again and again", "exit code 3", True,
         ),
         (
+            {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": {"exitCode": 0}}},
+            "the program ends again and again", "exit code 0", True,
+        ),
+        (
+            {"state": {"waiting": {"reason": "ErrImagePull", "message": "gone"}},
+             "lastState": {"terminated": {"exitCode": 137}}},
+            "the image cannot be fetched", "gone", False,
+        ),
+        (
             {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}},
             "the image cannot be fetched", "no such image", False,
         ),

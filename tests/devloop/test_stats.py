@@ -34,3 +34,11 @@ def test_failures_are_counted_and_what_passes_by_itself_is_none() -> None:
 
 def test_a_version_that_recovers_by_itself_counts_as_no_cycle() -> None:
     assert of_entries([(0.0, e.WentLive("c"))]).cycles == 0
+
+
+def test_a_version_that_crashes_after_it_was_live_counts_as_no_failure() -> None:
+    live = e.WentLive("c", phases={"build": 1.0}, total_ms=1.0)
+    found = of_entries(
+        [(0.0, live), (9.0, e.RolloutFailed("c", "crashed")), (10.0, e.RolloutFailed("d", "crashed"))]
+    )
+    assert (found.cycles, found.failed) == (1, 1)

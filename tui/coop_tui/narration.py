@@ -117,7 +117,7 @@ class Narrator:
                 return [f"{click.style('!', fg='yellow')} it answers {status} at {self._url}"]
             case e.RolloutFailed(commit, reason, lines):
                 self._failed = commit
-                return self._failure(reason, lines, state)
+                return self._failure(commit, reason, lines, state)
             case e.BuildWaits() | e.ImageBuilt() | e.RolloutWaits():
                 return self._waiting(event, state)
             case e.SnapshotFailed(found) | e.BuildFailed(found) | e.DeployFailed(found) | e.PushFailed(found):
@@ -151,9 +151,13 @@ class Narrator:
             reason = event.reason
         return [click.style(f"… {reason}", dim=True)]
 
-    def _failure(self, reason: str, lines: tuple[str, ...], state: LoopState) -> list[str]:
-        head = f"{click.style('✗', fg='red')} the new version does not run: {reason}"
-        return [head, *(f"{_INDENT}│ {line}" for line in lines), *self._kept(state)]
+    def _failure(self, commit: str, reason: str, lines: tuple[str, ...], state: LoopState) -> list[str]:
+        was_live = commit == state.live_commit
+        what = f"version {commit[:8]}, which was live, runs no more" if was_live else "the new version does not run"
+        kept = (
+            [f"{_INDENT}the platform starts it again; the next save replaces it"] if was_live else self._kept(state)
+        )
+        return [f"{click.style('✗', fg='red')} {what}: {reason}", *(f"{_INDENT}│ {line}" for line in lines), *kept]
 
     def _kept(self, state: LoopState) -> list[str]:
         if state.live_commit:

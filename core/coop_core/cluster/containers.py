@@ -78,8 +78,12 @@ def trouble(pod: Raw) -> Trouble | None:
             if reason in _WAITING_WELL:
                 continue
             last = (status.get("lastState") or {}).get("terminated")
-            detail = _ending(last) if last else one_line(str(waiting.get("message", "")))
-            return Trouble(_WORDS.get(reason, one_line(reason, 60)), detail, name, previous=last is not None)
+            if last and reason == "CrashLoopBackOff":
+                how = _WORDS[reason] if _is_bad(last) else "the program ends again and again"
+                return Trouble(how, _ending(last), name, previous=True)
+            return Trouble(
+                _WORDS.get(reason, one_line(reason, 60)), one_line(str(waiting.get("message", ""))), name
+            )
         if (terminated := state.get("terminated")) and _is_bad(terminated):
             return Trouble("the program ended", _ending(terminated), name)
     status = pod.get("status") or {}

@@ -232,7 +232,9 @@ def _rolled_out(loop: Loop, event: e.RolloutWaits | e.WentLive | e.RolloutFailed
         case e.WentLive(commit):
             return replace(_on_commit(loop, commit, lambda c: _live(c, event, at_s)), live_commit=commit)
         case e.RolloutFailed(commit, reason, lines):
-            problem = e.Problem("the new version does not run", reason, "correct it and save")
+            was_live = commit == loop.live_commit
+            what = "this version, which was live, runs no more" if was_live else "the new version does not run"
+            problem = e.Problem(what, reason, "correct it and save")
             return _on_commit(loop, commit, lambda c: replace(_ended(c, problem), lines=lines))
 
 
