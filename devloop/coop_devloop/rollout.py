@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from coop_core.kube.following import Seen
     from coop_devloop.events import Event
 
+OLD_S = 2.0
+"""How long after a deploy something wrong may be a leftover: an image that was gone, and was just made again."""
 LAST_LINES = 12
 """How much of a failed program's log goes into the event."""
 
@@ -85,6 +87,7 @@ class Rollout:
         self._objects = {kind: _Objects() for kind in self._followed}
         self._deploy: live.Deploy | None = None
         self._told: live.Verdict | None = None
+        self._aimed_s = 0.0
         self._judged: set[str] = set()
         """Revisions of which is known whether they come after the deploy commit."""
         self._lost: set[Kind] = set()
@@ -95,6 +98,7 @@ class Rollout:
         """From now on, verdicts are about `commit`, whose pods carry `source_commit` ("" for any)."""
         self._deploy = live.Deploy(commit, source_commit, repository=self._repository)
         self._told = None
+        self._aimed_s = asyncio.get_running_loop().time()
         self._judged = set()
         self._changed.set()
         self._moved.set()
@@ -130,10 +134,16 @@ class Rollout:
             verdict, deploy = self.verdict(), self._deploy
             if verdict is None or deploy is None or verdict == self._told:
                 continue
+            if isinstance(verdict, live.Failed) and verdict.may_be_old and (left_s := self._old_left_s()) > 0:
+                asyncio.get_running_loop().call_later(left_s, self._changed.set)
+                continue
             self._told = verdict
             event = await self._event(verdict, deploy)
             if self._is_aimed_at(deploy):
                 emit(event)
+
+    def _old_left_s(self) -> float:
+        return self._aimed_s + OLD_S - asyncio.get_running_loop().time()
 
     async def _learn(self) -> None:
         """Others deploy to this environment too: then the application skips our commit, and is at one on top of it.

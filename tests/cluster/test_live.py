@@ -96,7 +96,8 @@ def test_a_container_that_cannot_recover_fails_the_deploy_and_names_its_log(
 ) -> None:
     rolling = deployment(**ROLLING)
     broken = pod(ready=False, **container)
-    assert verdict(dep=rolling, pods=[pod(1), broken]) == Failed(reason, detail, "web-2-x", "web", previous)
+    failed = Failed(reason, detail, "web-2-x", "web", previous, may_be_old="image" in reason)
+    assert verdict(dep=rolling, pods=[pod(1), broken]) == failed
     # The same in the old version is not this deploy's fault.
     assert isinstance(verdict(dep=rolling, pods=[pod(1, ready=False, **container), pod(ready=False)]), Waiting)
     # Nor is it when the platform has not seen the new template yet.

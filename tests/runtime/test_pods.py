@@ -110,6 +110,19 @@ async def test_an_unknown_image_says_what_to_do(bench: Bench) -> None:
     assert "`coop dev`" in waiting["message"]
 
 
+async def test_an_image_that_comes_after_all_is_started_without_waiting_for_the_back_off(bench: Bench) -> None:
+    wished = shell(bench, "sleep 60")
+    kept = bench.folder / "images" / wished["image"].rpartition(":")[2]
+    away = kept.rename(kept.with_name("away"))
+    bench.pod("web", wished)
+    await bench.until(lambda: container(bench.get(kinds.POD, "web")).get("state", {}).get("waiting"))
+    away.rename(kept)
+    await bench.running_pod("web")
+    assert "ImagePullBackOff" not in str(bench.get(kinds.POD, "web"))
+    reasons = [event["reason"] for event in bench.objects.select(kinds.EVENT, NAMESPACE)]
+    assert "BackOff" not in reasons
+
+
 async def test_init_containers_run_one_after_the_other_before_the_others(bench: Bench) -> None:
     first = {**shell(bench, "echo one"), "name": "first"}
     second = {**shell(bench, "echo two"), "name": "second"}

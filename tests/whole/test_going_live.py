@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from typing import TYPE_CHECKING
 
@@ -148,6 +149,17 @@ def test_kill_9_of_the_platform_is_told_and_coming_back_goes_on(service: User) -
     assert pod.is_running(), "the pod was adopted, not started again"
     save(service.folder / "app.py", PROGRAM.format(message="two"))
     wait_until(lambda: service.get(HOST) == "two", f"saves go on; the loop said\n{loop.text}")
+
+
+def test_images_that_were_thrown_away_are_made_again_with_no_word_of_what_was_wrong_before(service: User) -> None:
+    first = live(service)
+    first.stop()
+    service.coop("platform", "down")
+    shutil.rmtree(service.home.images)
+    service.coop("platform", "up")
+    wait_until(lambda: "cannot be fetched" in service.coop("status").out, "the platform misses the image")
+    second = live(service)
+    assert "✗" not in second.text, second.text
 
 
 def test_a_platform_that_was_killed_and_is_not_wanted_any_more_leaves_no_process(service: User) -> None:

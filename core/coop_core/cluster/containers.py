@@ -26,18 +26,22 @@ _WORDS = {
     "RunContainerError": "the program cannot be started",
 }
 
+_PULLING = ("ErrImagePull", "ImagePullBackOff")
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """Something that does not pass by waiting.
 
-    previous: whether the log to read is that of the container's instance before the current one.
+    previous: whether the log to read is that of the container's instance before the current one. is_of_image: it
+    passes when the image comes after all.
     """
 
     reason: str
     detail: str
     container: str
     previous: bool = False
+    is_of_image: bool = False
 
 
 def is_ready(pod: Raw) -> bool:
@@ -81,9 +85,8 @@ def trouble(pod: Raw) -> Trouble | None:
             if last and reason == "CrashLoopBackOff":
                 how = _WORDS[reason] if _is_bad(last) else "the program ends again and again"
                 return Trouble(how, _ending(last), name, previous=True)
-            return Trouble(
-                _WORDS.get(reason, one_line(reason, 60)), one_line(str(waiting.get("message", ""))), name
-            )
+            what, detail = _WORDS.get(reason, one_line(reason, 60)), one_line(str(waiting.get("message", "")))
+            return Trouble(what, detail, name, is_of_image=reason in _PULLING)
         if (terminated := state.get("terminated")) and _is_bad(terminated):
             return Trouble("the program ended", _ending(terminated), name)
     status = pod.get("status") or {}

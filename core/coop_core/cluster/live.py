@@ -62,7 +62,8 @@ class Failed:
     """It will not become live without a change, as far as can be seen.
 
     detail: the platform's words, "" if there are none. pod, container: where a log explains more, or "".
-    previous: whether that log belongs to the container's instance before the current one.
+    previous: whether that log belongs to the container's instance before the current one. may_be_old: it may be
+    what was wrong before this deploy, and end in a moment.
     """
 
     reason: str
@@ -70,6 +71,7 @@ class Failed:
     pod: str = ""
     container: str = ""
     previous: bool = False
+    may_be_old: bool = False
 
 
 Verdict = Live | Waiting | Failed
@@ -187,7 +189,12 @@ def _running(
     for pod in mine:
         if trouble := containers.trouble(pod):
             return Failed(
-                trouble.reason, trouble.detail, pod["metadata"]["name"], trouble.container, trouble.previous
+                trouble.reason,
+                trouble.detail,
+                pod["metadata"]["name"],
+                trouble.container,
+                trouble.previous,
+                may_be_old=trouble.is_of_image,
             )
     if isinstance(progress, rollout.Stuck):
         stuck = next((pod for pod in mine if not containers.is_ready(pod)), None)

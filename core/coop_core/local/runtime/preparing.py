@@ -23,6 +23,9 @@ ONLY_LOCAL = (
     "the local platform runs images of the local builder only: deploy with `coop dev`, or use a cluster for others"
 )
 
+LOOK_S = 0.5
+"""How often an image that is not here is looked for: a look opens one file."""
+
 
 def bind(pod: Pod) -> None:
     """Gives the pod its node and its ports, which is all the scheduling there is."""
@@ -69,7 +72,8 @@ async def find_images(pod: Pod) -> None:
         if not troubles:
             return
         pod.publish()
-        await asyncio.sleep(pause_s)
+        if await _come(pod, troubles, pause_s):
+            continue
         for runner in troubles:
             text = f'Back-off pulling image "{runner.state.image}"'
             message = runner.state.state["waiting"]["message"]
@@ -77,6 +81,22 @@ async def find_images(pod: Pod) -> None:
             pod.node.recorder.normal(pod.body, "BackOff", text, field_path=runner.field_path)
         pod.publish()
         pause_s = min(LAST_PAUSE_S, pause_s * 2)
+
+
+async def _come(pod: Pod, lacking: list[Container], pause_s: float) -> bool:
+    """Whether the images that containers lack came before `pause_s` was over: a build may make them any moment."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(pause_s):
+            while not all(_is_here(pod, runner) for runner in lacking):
+                await asyncio.sleep(LOOK_S)
+            return True
+    return False
+
+
+def _is_here(pod: Pod, runner: Container) -> bool:
+    with contextlib.suppress(NotThere):
+        return bool(pod.node.images.locate(runner.state.image))
+    return False
 
 
 def _find_image(pod: Pod, runner: Container) -> bool:
