@@ -280,6 +280,29 @@ def test_a_file_kept_by_lfs_is_refused(workshop: Workshop) -> None:
         workshop.build()
 
 
+def test_a_submodule_is_refused_unless_it_is_left_out(workshop: Workshop) -> None:
+    workshop.git("add", "--all")
+    workshop.git("commit", "--quiet", "-m", "x")
+    workshop.git("update-index", "--add", "--cacheinfo", f"160000,{workshop.git('rev-parse', 'HEAD')},hello/lib")
+    workshop.git("commit", "--quiet", "-m", "y")
+    with pytest.raises(CoopError, match="it is a Git submodule") as caught:
+        workshop.build(commit=workshop.git("rev-parse", "HEAD"))
+    assert (caught.value.what, ".dockerignore" in caught.value.remedy) == ("cannot build lib", True)
+    workshop.write("hello/.dockerignore", "lib\n")
+    workshop.git("add", "hello/.dockerignore")
+    workshop.git("commit", "--quiet", "-m", "z")
+    built = workshop.build(commit=workshop.git("rev-parse", "HEAD"))
+    assert "lib" not in os.listdir(workshop.root(built))
+
+
+def test_a_file_that_is_too_large_is_named(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coop_core.build.staging.FILE_LIMIT_BYTES", 1000)
+    workshop.write("hello/data/huge.bin", "x" * 1001)
+    with pytest.raises(CoopError, match="it has 1001 bytes; the limit is 1000") as caught:
+        workshop.build()
+    assert caught.value.what == "cannot build data/huge.bin"
+
+
 def test_odd_file_names_are_kept(workshop: Workshop) -> None:
     names = ["with space", "new\nline", "ünï", "a\udcff"]
     for name in names:

@@ -60,7 +60,7 @@ class LocalBuilder:
                     f"cannot build {request.spec.name}", f"the commit has no folder {one_line(request.prefix)!r}",
                     "commit the service's files", ExitCode.CONFIG,
                 )  # fmt: skip
-            entries = _kept(objects, staging.program(objects.walk(tree)), request.spec.name)
+            entries = staging.present(_kept(objects, staging.program(objects.walk(tree)), request.spec.name))
             wanted, command = _program(objects, request, entries)
             if wanted:
                 python.ensure(self._environments, wanted)

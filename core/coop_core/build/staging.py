@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from coop_core.errors import CoopError
-from coop_core.git.objects import EXECUTABLE, SUBMODULE, SYMLINK, Entry, Objects
+from coop_core.git.objects import EXECUTABLE, SUBMODULE, SYMLINK, Entry, Objects, TooLarge
 from coop_core.text import one_line
 
 if TYPE_CHECKING:
@@ -22,7 +22,26 @@ _LFS = b"version https://git-lfs.github.com/spec/"
 
 def program(entries: Sequence[Entry]) -> list[Entry]:
     """What the program consists of: all but `coop.yaml` and `k8s/`, which say how it is deployed."""
-    return [e for e in entries if e.path != "coop.yaml" and not e.path.startswith("k8s/") and e.mode != SUBMODULE]
+    return [e for e in entries if e.path != "coop.yaml" and not e.path.startswith("k8s/")]
+
+
+def present(entries: Sequence[Entry], excluded: Sequence[str] = ()) -> list[Entry]:
+    """The entries whose content is in this repository. excluded: lines of a `.dockerignore`.
+
+    Raises CoopError for a submodule that is not excluded: what runs would lack its files, and nobody would know.
+    """
+    from coop_core.build.dockerignore import DockerIgnore  # deferred: most services have neither
+
+    modules = [entry for entry in entries if entry.mode == SUBMODULE]
+    rules = DockerIgnore("\n".join(excluded).encode()) if modules else None
+    for entry in modules:
+        if rules and not rules.ignoring(entry.path):
+            raise _refused(
+                entry,
+                "it is a Git submodule, and its files are in another repository",
+                "bring the files in here (git subtree), or name it in .dockerignore if the service can do without",
+            )
+    return [entry for entry in entries if entry.mode != SUBMODULE]
 
 
 def write(objects: Objects, entries: Sequence[Entry], root: Path) -> None:
@@ -32,7 +51,16 @@ def write(objects: Objects, entries: Sequence[Entry], root: Path) -> None:
     files = [_checked(entry) for entry in entries if entry.mode != SYMLINK]
     left_bytes = TOTAL_LIMIT_BYTES
     made: set[str] = set()
-    for entry, blob in zip(files, objects.read_all([e.id for e in files], FILE_LIMIT_BYTES), strict=True):
+    blobs = objects.read_all([e.id for e in files], FILE_LIMIT_BYTES)
+    for entry in files:
+        try:
+            blob = next(blobs)
+        except TooLarge as large:
+            raise _refused(
+                entry,
+                f"it has {large.size_bytes} bytes; the limit is {FILE_LIMIT_BYTES}",
+                "keep it out of the service's folder, or out of Git (.gitignore)",
+            ) from large
         if blob is None:
             raise _refused(entry, "it is missing in the repository", "git fsck")
         if blob.body.startswith(_LFS):

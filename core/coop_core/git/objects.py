@@ -59,6 +59,17 @@ class Commit:
         return self.message.strip().split("\n", 1)[0]
 
 
+class TooLarge(CoopError):
+    """An object that is more than its reader takes."""
+
+    def __init__(self, name: str, size_bytes: int, limit_bytes: int) -> None:
+        super().__init__(
+            "cannot read this file from Git", f"{name[:12]} has {size_bytes} bytes; the limit is {limit_bytes}",
+            "keep large files out of the service's folder", ExitCode.GIT,
+        )  # fmt: skip
+        self.size_bytes = size_bytes
+
+
 class Objects:
     """A reader, for one thread and a short while; use it as a context manager.
 
@@ -174,10 +185,7 @@ class Objects:
             return None  # "<name> missing", "<name> ambiguous"
         id_, type_, size = words[0], words[1], int(words[2])
         if size > limit_bytes:
-            raise CoopError(
-                "cannot read this file from Git", f"{name[:12]} has {size} bytes; the limit is {limit_bytes}",
-                "keep large files out of the service's folder", ExitCode.GIT,
-            )  # fmt: skip
+            raise TooLarge(name, size, limit_bytes)
         body = stdout.read(size)
         stdout.read(1)
         return Object(id_, type_, body)

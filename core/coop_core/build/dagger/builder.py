@@ -119,6 +119,7 @@ class DaggerBuilder:
                 )  # fmt: skip
             entries = staging.program(objects.walk(tree, staging.FILES_LIMIT))
             recipe = recipes.choose(objects, entries, request.spec, self._configuration.images)
+            entries = staging.present(entries, recipe.exclude)
         name = f"{request.repository.common_dir}\0{request.prefix}".encode(errors="surrogateescape")
         parent = self._configuration.staging / hashlib.sha256(name).hexdigest()[:32]
         key = recipes.key(recipe, entries, self._configuration.registry.address)
