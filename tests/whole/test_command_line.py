@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +13,7 @@ import pytest
 import yaml
 
 from coop_tui.cli import COMMANDS
+from tests.whole.whole_kit import COOP
 
 if TYPE_CHECKING:
     from tests.whole.whole_kit import User
@@ -62,3 +66,16 @@ def test_render_names_the_extra_resource_that_is_wrong(sample: User) -> None:
     refused = sample.coop("render")
     assert refused.code == 3
     assert "k8s/bad.yaml:1" in refused.err
+
+
+@pytest.mark.parametrize("wish", ["", "1"])
+def test_colour_is_for_terminals_whose_user_does_not_decline_it(user: User, wish: str) -> None:
+    terminal, line = pty.openpty()
+    environ = {**user.environ, "TERM": "xterm", "NO_COLOR": wish}
+    done = subprocess.run([COOP, "dev"], cwd=user.folder, env=environ, stderr=line, timeout=60, check=False)
+    os.close(line)
+    said = os.read(terminal, 4096)
+    os.close(terminal)
+    assert done.returncode == 4
+    assert b"hint:" in said
+    assert (b"\x1b[" in said) is (wish == "")

@@ -76,8 +76,14 @@ def coop() -> None:
 
 def report(error: CoopError) -> None:
     """One error, the same way everywhere: what and why, a blank line, what to do."""
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {error.what}: {error.why}", err=True)
-    click.echo(f"\n{click.style('hint:', fg='cyan', bold=True)} {error.remedy}", err=True)
+    color = _color()
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {error.what}: {error.why}", err=True, color=color)
+    click.echo(f"\n{click.style('hint:', fg='cyan', bold=True)} {error.remedy}", err=True, color=color)
+
+
+def _color() -> bool | None:
+    """What https://no-color.org asks for, which click leaves to the program; None: as the terminal can."""
+    return False if os.environ.get("NO_COLOR") else None
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -88,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             coop.main(args=arguments, prog_name="coop", complete_var=COMPLETING)
         sys.exit(ExitCode.FAILED)
     try:
-        code = coop.main(args=arguments, prog_name="coop", standalone_mode=False)
+        code = coop.main(args=arguments, prog_name="coop", standalone_mode=False, color=_color())
     except CoopError as error:
         report(error)
         code = error.exit_code
