@@ -32,11 +32,20 @@ RECONCILE_S = 60.0
 async def saves(folder: Path, stop: asyncio.Event) -> AsyncGenerator[FilesChanged, None]:
     """Changes below `folder`, editors' and tools' own files left out, until `stop` is set.
 
-    A folder that is replaced is watched anew; where the file system tells of nothing, it is looked at every second.
+    A folder that is replaced is watched anew, one that is gone when it is back; where the file system tells of
+    nothing, it is looked at every second.
     """
+    was_gone = False
     while not stop.is_set():
         place = _identity(folder)
-        if place is not None and filesystems.tells(folder):
+        if place is None:
+            was_gone = True
+            await asyncio.sleep(TICK_S)
+            continue
+        if was_gone:
+            was_gone = False
+            yield FilesChanged()
+        if filesystems.tells(folder):
             async for event in _told(folder, place, stop):
                 yield event
         else:

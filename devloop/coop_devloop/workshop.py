@@ -125,6 +125,11 @@ class Workshop:
     async def _snapshot_step(self) -> e.Event:
         watch = Stopwatch()
         place, before = self.place, self._snapshot
+        if not (folder := place.repository.root / place.prefix).is_dir():
+            gone = f"there is no {one_line(str(folder))} any more"
+            return e.SnapshotFailed(
+                e.Problem(f"cannot see {place.service}", gone, "bring it back, or end coop dev")
+            )
         try:
             series = f"{place.environment}/{place.service}"
             taken = await asyncio.to_thread(snapshot.take, place.repository, series)

@@ -90,6 +90,27 @@ async def test_a_folder_that_is_replaced_is_watched_anew(tmp_path: Path) -> None
         stop.set()
 
 
+async def test_a_folder_that_is_gone_is_told_once_and_again_when_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coop_devloop.watching.TICK_S", 0.02)
+    folder = tmp_path / "service"
+    folder.mkdir()
+    stop = asyncio.Event()
+    async with aclosing(saves(folder, stop)) as watching:
+        await saved_until_seen(watching, folder / "app.py")
+        folder.rename(tmp_path / "away")
+        while (await asyncio.wait_for(anext(watching), LIMIT_S)).paths:
+            pass  # what the watch tells of the move itself
+        told_again = asyncio.ensure_future(anext(watching))
+        done, _ = await asyncio.wait([told_again], timeout=0.3)  # fifteen ticks
+        assert not done
+        (tmp_path / "away").rename(folder)
+        await asyncio.wait_for(told_again, LIMIT_S)
+        await saved_until_seen(watching, folder / "app.py")
+        stop.set()
+
+
 async def test_what_is_written_into_new_folders_at_once_is_looked_for(
     tmp_path: Path, changes: AsyncGenerator[FilesChanged, None]
 ) -> None:
