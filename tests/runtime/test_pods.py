@@ -55,7 +55,7 @@ async def test_a_port_that_is_taken_at_a_restart_is_exchanged(bench: Bench) -> N
         "import pathlib, subprocess, sys, time\n"
         f"taken = pathlib.Path({str(taken)!r})\n"
         "if not taken.exists():\n"
-        f"    subprocess.Popen([sys.executable, '-S', '-c', {squatter!r}], start_new_session=True)\n"
+        f"    subprocess.Popen([sys.executable, '-S', '-c', {squatter!r}], start_new_session=True, env={{}})\n"
         "    while not taken.exists(): time.sleep(0.02)\n"
         "    sys.exit(1)\n"
     )

@@ -91,7 +91,7 @@ class ContainerRunner(Container):
         return ExitFile(self.pod.node.folder / self.pod.uid, self.name, self.instance.number)
 
     def _found(self, process: processes.Identity) -> Running:
-        return Running(process, owner=(self.pod.uid, self.name), exit_file=self._exit_file)
+        return Running(process, owner=(self.pod.uid, self.name), is_child=False, exit_file=self._exit_file)
 
     def _recall(self) -> None:
         """Notes an end that a crash, or a stop of the platform, kept from the pod's status."""
@@ -142,7 +142,7 @@ class ContainerRunner(Container):
             return
         identity = processes.identify(pid)
         assert identity is not None, "a child that was not waited for has a pid"
-        self._running = Running(identity, exit_file=kept)
+        self._running = Running(identity, owner=(self.pod.uid, self.name), is_child=True, exit_file=kept)
         instance.pid, instance.began, instance.is_starting = pid, identity.began, False
         self.pod.keep_record()
         self._note_start()

@@ -20,27 +20,29 @@ LOOK_AGAIN_S = 0.5
 class Running:
     """A process of a container: our own child, or one that an earlier platform started.
 
-    owner: uid of the pod and name of the container; None when it is our own child. exit_file: where its exit code
-    is kept; None when it is not.
+    owner: uid of the pod and name of the container. exit_file: where its exit code is kept; None when it is not.
     """
 
     def __init__(
-        self, identity: Identity, *, owner: tuple[str, str] | None = None, exit_file: ExitFile | None = None
+        self, identity: Identity, *, owner: tuple[str, str], is_child: bool, exit_file: ExitFile | None = None
     ) -> None:
         self.identity = identity
         self._owner = owner
+        self._is_child = is_child
         self._exit_file = exit_file
 
     async def ended(self) -> int | None:
-        """Returns once it has ended, and what it started with it.
+        """Returns once it has ended, and what it started with it, in whatever session.
 
         The exit code, negative for a signal; None when nobody can know it.
         """
         await _gone(self.identity)
-        if self._owner:
-            # Another process reaped it, so its group's number may be a stranger's by now.
-            await asyncio.to_thread(processes.kill_members, *self._owner)
-            return self._exit_file.read() if self._exit_file else None
+        # Another process reaped one that is not our child, so its group's number may be a stranger's by now.
+        code = self._reaped() if self._is_child else self._exit_file.read() if self._exit_file else None
+        await asyncio.to_thread(processes.kill_members, *self._owner)
+        return code
+
+    def _reaped(self) -> int | None:
         # Still unreaped, so the group's number is still its own.
         processes.sweep_group(self.identity.pid)
         try:
