@@ -23,7 +23,8 @@ REGISTRY = "coop.local"
 
 _REFERENCE = re.compile(rf"{re.escape(REGISTRY)}/[a-z0-9][a-z0-9-]*@sha256:([0-9a-f]{{64}})")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_ROOT = re.compile(r"(?<![^\s\"'(=])(?:/[^\s/\"']+)*/[0-9a-f]{64}/rootfs/")
+_ROOT = re.compile(r"(?<![^\s\"'(=])(?:file://)?(?:/[^\s/\"'(=]+)*/[0-9a-f]{64}/rootfs/")
+"""Has no sign inside that may stand before it: a search from each of those would go over the same text again."""
 
 
 class NotThere(Exception):
