@@ -191,6 +191,19 @@ def test_a_value_that_is_not_of_its_format_refuses() -> None:
     assert "Invalid date-time formatted string yesterday evaluating rule: true" in cause.message
 
 
+def test_a_value_beyond_all_bounds_refuses() -> None:
+    for field, value in (("ratio", 10**400), ("since", "0001-01-01T00:00:00+23:59")):
+        (cause,) = causes({"rule": "true"}, new=spec(**{field: value}))
+        assert cause.message.endswith("evaluating rule: true")
+
+
+def test_what_is_said_against_one_object_has_an_end() -> None:
+    numbers = {"type": "array", "items": {**INTEGER, "x-kubernetes-validations": [{"rule": "self > 0"}]}}
+    found = causes({"rule": "true"}, new=spec(numbers=[0] * 100_000), fields={"numbers": numbers})
+    assert len(found) < 50_000
+    assert found[-1].message.endswith("correct the existing errors to complete validation")
+
+
 def test_the_message_may_be_computed_and_else_is_the_one_written() -> None:
     rule = {"rule": "self.spec.count > 5", "message": "too few"}
     computed = {**rule, "messageExpression": "'only %d'.format([self.spec.count])"}

@@ -14,6 +14,7 @@ from tests.local_api.test_api_definitions import DEFINITIONS, WIDGETS, widget
 from tests.local_api.test_api_rules import INTEGER, told, with_rules
 
 if TYPE_CHECKING:
+    from coop_core.cluster.kinds import Raw
     from coop_core.local.objects import Objects
     from tests.local_api.api_client import Api
 
@@ -70,6 +71,18 @@ async def test_without_rules_there_is_no_process(api: Api, objects: Objects) -> 
     await api.made(DEFINITIONS, with_rules({"count": INTEGER}))
     await api.made(WIDGETS, widget(count=1))
     assert processes() == []
+
+
+def test_a_version_that_ends_the_process_is_the_last_to_be_tried() -> None:
+    schema: Raw = {"type": "string"}
+    for _ in range(400):  # more than the API lets in: it stands for whatever ends the process
+        schema = {"type": "object", "properties": {"below": schema}}
+    schema["x-kubernetes-validations"] = [{"rule": "true"}]
+    version = {"schema": {"openAPIV3Schema": schema}}
+    judge = Judge()
+    (cause,) = judge.of_definition({"spec": {"versions": [version, version, version]}}, None)
+    assert cause.field == "spec.versions[0].schema.openAPIV3Schema"
+    judge.close()
 
 
 def test_with_its_owner_the_process_ends() -> None:

@@ -58,6 +58,14 @@ class Cause:
     field: str
 
 
+UNCHECKED = Cause(
+    "FieldValueInvalid",
+    "Invalid value: null: some validation rules were not checked because the object was invalid; correct the "
+    "existing errors to complete validation",
+    "<nil>",
+)
+
+
 def required(field: str, why: str = "") -> Cause:
     return Cause("FieldValueRequired", f"Required value{': ' if why else ''}{why}", field)
 

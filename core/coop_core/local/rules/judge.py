@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from coop_core.cluster import definitions
-from coop_core.cluster.validation import Cause
+from coop_core.cluster.causes import UNCHECKED, Cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,12 +28,6 @@ _OVER = "validation failed due to running out of cost budget, no further validat
 _HIDING = ("FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany",
            "FieldValueTypeInvalid")  # fmt: skip
 """Mistakes that rules need not be prepared for."""
-_UNCHECKED = Cause(
-    "FieldValueInvalid",
-    "Invalid value: null: some validation rules were not checked because the object was invalid; correct the "
-    "existing errors to complete validation",
-    "<nil>",
-)
 
 
 class Lost(Exception):
@@ -72,7 +66,8 @@ class Judge:
             try:
                 found += _causes(self._ask({"key": "", "schema": schema, "place": place}))
             except Lost as lost:
-                found.append(Cause(lost.reason, lost.message, place))
+                # The next might take as long, and everybody waits.
+                return (*found, Cause(lost.reason, lost.message, place))
         return tuple(found)
 
     def of_object(self, custom: Served, new: Raw, old: Raw | None) -> tuple[Cause, ...]:
@@ -84,7 +79,7 @@ class Judge:
         if not custom.rules:
             return found
         if any(cause.reason in _HIDING for cause in found):
-            return (*found, _UNCHECKED)
+            return (*found, UNCHECKED)
         request: dict[str, Any] = {"key": custom.rules, "new": new, "old": old}
         try:
             answer = self._ask(request)
@@ -131,10 +126,10 @@ class Judge:
         return process
 
 
-def _line(process: subprocess.Popen[bytes]) -> bytes:
+def _line(process: subprocess.Popen[bytes]) -> bytearray:
     """The next line of the process. Raises OSError when there is none in time."""
     assert process.stdout, "a pipe"
-    found, until_s = b"", time.monotonic() + _PATIENCE_S
+    found, until_s = bytearray(), time.monotonic() + _PATIENCE_S
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while not found.endswith(b"\n"):

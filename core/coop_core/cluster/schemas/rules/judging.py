@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from coop_core.cluster.causes import Cause, invalid, required
+from coop_core.cluster.causes import UNCHECKED, Cause, invalid, required
 from coop_core.cluster.schemas.lists import identity, list_keys
 from coop_core.cluster.schemas.rules.engine import Exhausted, Failed
 from coop_core.cluster.schemas.rules.presenting import Unfit, presented
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 WHOLE = "<nil>"
 """The field of an error about the whole object, as Go prints it."""
 _LONGEST_MESSAGE_BYTES = 5 * 1024
+_MOST_TOLD = 1 << 20
+"""Characters of all that is said against one object: a rule about a list's items may fail for each of them."""
 
 
 def judged(node: Node, new: Raw, old: Raw | None) -> tuple[Cause, ...]:
@@ -34,6 +36,7 @@ class _Stop(Exception):
 class _Judging:
     def __init__(self) -> None:
         self.found: list[Cause] = []
+        self._left = _MOST_TOLD
 
     def judge(self, node: Node, value: Any, old: Any, path: str, *, is_kept: bool) -> None:
         """old: the value before, None where none belongs to this one.
@@ -72,8 +75,9 @@ class _Judging:
         try:
             now = presented(node.schema, value, is_object=node.is_object)
             past = presented(node.schema, old, value, is_object=node.is_object)
-        except (Unfit, ValueError, TypeError) as error:
-            self.found += [_wrong(path, type_, f"{error} evaluating rule: {rule.words}") for rule in rules]
+        except (Unfit, ValueError, TypeError, OverflowError) as error:
+            for rule in rules:
+                self._tell(_wrong(path, type_, f"{error} evaluating rule: {rule.words}"))
             return
         variables = {"self": now, "oldSelf": past, "old": past, "hasOld": past is not None}
         for rule in rules:
@@ -81,23 +85,30 @@ class _Judging:
 
     def _run_one(self, rule: Rule, type_: str, variables: dict[str, Any], path: str) -> None:
         if rule.program is None:
-            self.found.append(_wrong(path, type_, f"rule compile error: {rule.problem}"))
+            self._tell(_wrong(path, type_, f"rule compile error: {rule.problem}"))
             return
         try:
             if rule.program.run(variables) is True:
                 return
         except Failed as failed:
-            self.found.append(_wrong(path, type_, _in_words(str(failed), rule)))
+            self._tell(_wrong(path, type_, _in_words(str(failed), rule)))
             return
         except Exhausted:
             why = (
                 "'operation cancelled: actual cost limit exceeded': no further validation rules will be run due to "
                 f"call cost exceeds limit for rule: {rule.words}"
             )
-            self.found.append(_wrong(path, type_, why))
+            self._tell(_wrong(path, type_, why))
             raise _Stop from None
         where = ".".join(filter(None, (path, rule.path)))
-        self.found.append(_refusal(rule, where, type_, _message(rule, variables)))
+        self._tell(_refusal(rule, where, type_, _message(rule, variables)))
+
+    def _tell(self, cause: Cause) -> None:
+        self.found.append(cause)
+        self._left -= len(cause.message) + len(cause.field)
+        if self._left < 0:
+            self.found.append(UNCHECKED)
+            raise _Stop
 
 
 def _applies(rule: Rule, old: Any) -> bool:
