@@ -104,13 +104,13 @@ def _lists(schema: Raw, path: str) -> Iterator[Cause]:
 
 def _keys(items: Raw, keys: list[Any], path: str) -> Iterator[Cause]:
     known = items.get("properties") or {}
-    for index, key in enumerate(keys):
+    if not all(key in known for key in keys):
+        yield invalid(f"{path}.{_MAP_KEYS}", json.dumps(keys), "entries must all be names of item properties")
+        return
+    if len(set(keys)) < len(keys):
+        yield invalid(f"{path}.{_MAP_KEYS}", json.dumps(keys), "must not contain duplicate entries")
+    for key in dict.fromkeys(keys):
         place = f"{path}.items.properties[{key}]"
-        if key not in known:
-            yield invalid(f"{path}.{_MAP_KEYS}", json.dumps(keys), "entries must all be names of item properties")
-            continue
-        if key in keys[:index]:
-            yield invalid(f"{path}.{_MAP_KEYS}", json.dumps(keys), "must not contain duplicate entries")
         if known[key].get("type") in ("array", "object"):
             why = f"must be a scalar type if parent array's {_LIST_TYPE} is map"
             yield invalid(f"{place}.type", json.dumps(known[key]["type"]), why)
