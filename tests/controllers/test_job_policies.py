@@ -251,3 +251,17 @@ def test_what_is_sure_to_succeed_does_not_fail_any_more() -> None:
     second = step(after(body, first), left, NOW_S)
     assert said(second, "Complete") == ("SuccessPolicy", "Matched rules at index 0")
     assert not second.status.get("failed")
+
+
+@pytest.mark.parametrize(
+    "body", [job(parallelism=2000, completions=2000), indexed(parallelism=2000, completions=2000)]
+)
+def test_one_step_makes_so_many_pods_and_the_next_goes_on(body: Raw) -> None:
+    made = [pod(str(number), index=number) for number in range(len(step(body, [], NOW_S).create))]
+    assert len(made) == 500
+    assert len(step(body, made, NOW_S).create) == 500
+
+
+def test_an_index_that_nobody_could_count_to_is_none() -> None:
+    odd = pod(annotations={indexes.ANNOTATION: "9" * 5000})
+    assert names(step(indexed(), [odd], NOW_S).dismiss) == ["a"]

@@ -250,6 +250,7 @@ def test_indexes_are_written_in_runs(numbers: tuple[int, ...], text: str) -> Non
 
 def test_indexes_beyond_the_job_are_not_believed() -> None:
     assert indexes.parse("0-99999999999,x,-,7", below=3) == {0, 1, 2}
+    assert indexes.parse(f"3,1-4,{'9' * 5000},5", below=9) == {3, 5}
 
 
 def _name(body: Raw) -> Raw:

@@ -10,15 +10,19 @@ if TYPE_CHECKING:
 
 ANNOTATION = "batch.kubernetes.io/job-completion-index"
 """Annotation, and label, of a pod of an Indexed Job."""
+_LONGEST_PART = 24
 
 
 def parse(text: str, *, below: int) -> set[int]:
-    """The numbers in `text` that are less than `below`; parts that are none are left out."""
+    """The numbers in `text` that are less than `below`; parts that are none, or do not rise, are left out."""
     found: set[int] = set()
+    least = 0
     for part in text.split(","):
         first, _, last = part.partition("-")
-        if first.isdecimal() and (last.isdecimal() or not last):
-            found.update(range(int(first), min(int(last or first) + 1, below)))
+        is_part = first.isdecimal() and (last.isdecimal() or not last) and len(part) <= _LONGEST_PART
+        if is_part and int(first) >= least:
+            least = int(last or first) + 1
+            found.update(range(int(first), min(least, below)))
     return found
 
 

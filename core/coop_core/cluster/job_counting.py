@@ -55,13 +55,14 @@ def _counters(job: Raw, held: tuple[Raw, ...], ended: dict[str, list[Raw]]) -> t
     notes = before.get("uncountedTerminatedPods") or {}
     known = {uid for listed in notes.values() for uid in listed or []}
     held_uids = {pod["metadata"]["uid"] for pod in held}
+    unknown = held_uids - known
     counters: Raw = {}
     uncounted: Raw = {}
     for name, pods in ended.items():
         listed = list(notes.get(name) or [])
         left = [uid for uid in listed if uid in held_uids]
         counters[name] = int(before.get(name) or 0) + len(listed) - len(left)
-        new = [pod for pod in pods if pod["metadata"]["uid"] in held_uids - known]
+        new = [pod for pod in pods if pod["metadata"]["uid"] in unknown]
         fresh = [pod["metadata"]["uid"] for pod in new if name != "failed" or job_failures.is_counted(job, pod)]
         if left or fresh:
             uncounted[name] = left + fresh

@@ -50,7 +50,7 @@ def tracked(pods: Iterable[Raw]) -> tuple[Raw, ...]:
 def index_of(pod: Raw) -> int | None:
     """The completion index that a pod works on."""
     text = (pod["metadata"].get("annotations") or {}).get(indexes.ANNOTATION, "")
-    return int(text) if text.isdecimal() else None
+    return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
 def indexes_of(pods: Iterable[Raw]) -> set[int]:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 JOB_NAME = "batch.kubernetes.io/job-name"
 CONTROLLER_UID = "batch.kubernetes.io/controller-uid"
+_AT_ONCE = 500
+"""Pods that one step makes, as in Kubernetes; their own news bring the next step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def _fit(job: Raw, state: Raw, seen: Pods, settled: set[int]) -> tuple[tuple[Raw
         size = min(size, len(seen.active))
     # The youngest go first: they have the least to lose.
     surplus = sorted(seen.active, key=lambda pod: pod["metadata"]["creationTimestamp"])[max(0, size) :]
-    return tuple(surplus), (None,) * max(0, size - len(seen.active) - ending_too)
+    return tuple(surplus), (None,) * min(_AT_ONCE, max(0, size - len(seen.active) - ending_too))
 
 
 def _fit_indexed(
@@ -135,7 +137,7 @@ def _fit_indexed(
     surplus += [working.pop(index) for index in sorted(working)[size:]]
     taken = settled | working.keys() | (indexes_of(seen.terminating) if ending_too else set())
     free = [index for index in range(whole) if index not in taken]
-    return tuple(surplus), tuple(free[: max(0, size - len(working) - ending_too)])
+    return tuple(surplus), tuple(free[: min(_AT_ONCE, max(0, size - len(working) - ending_too))])
 
 
 def _new(

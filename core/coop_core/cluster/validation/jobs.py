@@ -26,6 +26,8 @@ _OPERATORS = ("In", "NotIn")
 _STATUSES = ("False", "True", "Unknown")
 _REPLACEMENTS = ("Failed", "TerminatingOrFailed")
 _MOST_RULES, _MOST_VALUES = 20, 255
+_MOST_INDEXES = 100_000
+"""Kubernetes warns above that. Here, each is held in memory."""
 _INDEXES = re.compile(r"[0-9]{1,9}(-[0-9]{1,9})?(,[0-9]{1,9}(-[0-9]{1,9})?)*")
 
 
@@ -77,6 +79,8 @@ def _indexed(field: str, spec: Raw) -> Iterator[Cause]:
     if spec.get("completionMode") == "Indexed":
         if whole is None:
             yield required(f"{field}.completions", "when completion mode is Indexed")
+        elif whole > _MOST_INDEXES:
+            yield invalid(f"{field}.completions", str(whole), f"must be less than or equal to {_MOST_INDEXES}")
         elif most is not None and most > whole:
             yield invalid(f"{field}.maxFailedIndexes", str(most), "must be less than or equal to completions")
         if most is not None and limit is None:
@@ -129,6 +133,7 @@ def _exit_codes(field: str, codes: Raw, names: set[str]) -> Iterator[Cause]:
         yield invalid(f"{field}.values", "[]", "at least one value is required")
     if len(values) > _MOST_VALUES:
         yield _too_many(f"{field}.values", len(values), _MOST_VALUES)
+        return
     for index, value in enumerate(values):
         if operator == "In" and value == 0:
             yield invalid(f"{field}.values[{index}]", "0", "must not be 0 for the In operator")
@@ -156,7 +161,7 @@ def _success_policy(field: str, spec: Raw) -> Iterator[Cause]:
         yield required(f"{field}.rules", why)
     if len(rules) > _MOST_RULES:
         yield _too_many(f"{field}.rules", len(rules), _MOST_RULES)
-    if spec.get("completionMode") != "Indexed" or whole is None:
+    if spec.get("completionMode") != "Indexed" or whole is None or whole > _MOST_INDEXES:
         return
     for index, rule in enumerate(rules):
         yield from _success_rule(f"{field}.rules[{index}]", rule, whole)
