@@ -67,6 +67,20 @@ async def test_a_process_that_was_killed_is_followed_by_another(api: Api) -> Non
     assert second.pid != first.pid
 
 
+async def test_a_process_that_takes_nothing_any_more_holds_nobody_up(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await api.made(DEFINITIONS, with_rules({"letters": LETTERS}, {"rule": "self.letters.size() > 0"}))
+    (stopped,) = processes()
+    stopped.suspend()
+    monkeypatch.setattr("coop_core.local.rules.judge._PATIENCE_S", 0.2)
+    ((_, _, message),) = told(await api.post(WIDGETS, widget(letters="a" * 1_000_000)))  # more than a pipe holds
+    assert OUT_OF_BUDGET in message
+    monkeypatch.undo()
+    assert not stopped.is_running()
+    await api.made(WIDGETS, widget(letters="a" * 1_000_000))
+
+
 async def test_without_rules_there_is_no_process(api: Api, objects: Objects) -> None:
     await api.made(DEFINITIONS, with_rules({"count": INTEGER}))
     await api.made(WIDGETS, widget(count=1))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _PATIENCE_S = 10.0
 """For an answer, starting included; the process itself bounds its own time far more strictly."""
+_BLOCK_BYTES = 1 << 16
 _OVER = "validation failed due to running out of cost budget, no further validation rules will be run"
 _HIDING = ("FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany",
            "FieldValueTypeInvalid")  # fmt: skip
@@ -95,11 +96,8 @@ class Judge:
 
     def _ask(self, request: Raw) -> list[list[str]] | None:
         process = self._running()
-        assert process.stdin and process.stdout, "both are pipes"
         try:
-            process.stdin.write(msgspec.json.encode(request) + b"\n")
-            process.stdin.flush()
-            line = _line(process)
+            line = _exchanged(process, msgspec.json.encode(request) + b"\n")
             answer: list[list[str]] | None = msgspec.json.decode(line)
         except (OSError, msgspec.DecodeError) as error:
             with suppress(subprocess.TimeoutExpired):
@@ -121,24 +119,33 @@ class Judge:
             start_new_session=True,
             cwd="/",
         )
+        assert process.stdin, "a pipe"
+        os.set_blocking(process.stdin.fileno(), False)
         self._process = process
         self._end = weakref.finalize(self, _end, process)
         return process
 
 
-def _line(process: subprocess.Popen[bytes]) -> bytearray:
-    """The next line of the process. Raises OSError when there is none in time."""
-    assert process.stdout, "a pipe"
-    found, until_s = bytearray(), time.monotonic() + _PATIENCE_S
+def _exchanged(process: subprocess.Popen[bytes], request: bytes) -> bytearray:
+    """The line that answers a request. Raises OSError when it is not taken, or there is none, in time."""
+    assert process.stdin and process.stdout, "both are pipes"
+    found, left, until_s = bytearray(), memoryview(request), time.monotonic() + _PATIENCE_S
     with selectors.DefaultSelector() as selector:
+        selector.register(process.stdin, selectors.EVENT_WRITE)
         selector.register(process.stdout, selectors.EVENT_READ)
         while not found.endswith(b"\n"):
-            if not selector.select(max(0.0, until_s - time.monotonic())):
+            ready = [key.fileobj for key, _ in selector.select(max(0.0, until_s - time.monotonic()))]
+            if not ready:
                 raise TimeoutError
-            block = os.read(process.stdout.fileno(), 1 << 16)
-            if not block:
-                raise BrokenPipeError
-            found += block
+            if process.stdin in ready:
+                left = left[os.write(process.stdin.fileno(), left) :]
+                if not left:
+                    selector.unregister(process.stdin)
+            if process.stdout in ready:
+                block = os.read(process.stdout.fileno(), _BLOCK_BYTES)
+                if not block:
+                    raise BrokenPipeError
+                found += block
     return found
 
 
