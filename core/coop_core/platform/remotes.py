@@ -33,11 +33,12 @@ def ensure(home: Home) -> None:
 def follow(home: Home, repository: Repository, url: str) -> None:
     """Makes the local platform's agent read the environment branches of `url`, the remote of `repository` now.
 
-    A remote that this repository had before is read no more, lest two of them say what runs in one environment.
+    A remote that this repository, in any of its work trees, had before is read no more, lest two of them say what
+    runs in one environment.
     """
     path = config_file(home)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    entry = {"url": url, "folder": str(repository.root.resolve())}
+    entry = {"url": url, "folder": str(repository.common_dir.resolve())}
     with path.with_suffix(".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         known = msgspec.json.decode(path.read_bytes())["repositories"] if path.exists() else []
