@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 def test_a_save_becomes_an_image_whose_digest_is_in_git(team: Team) -> None:
     running = team.user.start("dev", "--no-logs")
-    wait_until(lambda: team.events("Pushed"), f"the first version is in Git: {running.text}")
+    wait_until(lambda: team.events("Pushed"), lambda: f"the first version is in Git: {running.text}")
     first = team.image_in_git()
     assert first.startswith("registry.example.org/team/hello@sha256:")
     assert first == team.events("BuildFinished")[0]["image"]
     save(team.user.folder / "app.py", "print('two')\n")
-    wait_until(lambda: len(team.events("Pushed")) == 2, f"the second version is in Git: {running.text}")
+    wait_until(lambda: len(team.events("Pushed")) == 2, lambda: f"the second version is in Git: {running.text}")
     assert team.image_in_git() not in ("", first)
     wait_until(lambda: team.events("BuildStepped"), "steps are in the event log")
     assert {"name", "was_cached", "took_ms"} <= set(team.events("BuildStepped")[0])
@@ -32,9 +32,9 @@ def test_what_is_published_is_what_answers_and_its_push_is_a_phase_of_its_own(te
     team.runs_what_is_published()
     running = team.user.start("dev", "--no-logs")
     running.until("live in", "✗")
-    wait_until(lambda: team.user.get(HOST) == "one", f"it is served; the loop said\n{running.text}")
+    wait_until(lambda: team.user.get(HOST) == "one", lambda: f"it is served; the loop said\n{running.text}")
     team.save("two")
-    wait_until(lambda: team.user.get(HOST) == "two", f"the save is served; the loop said\n{running.text}")
+    wait_until(lambda: team.user.get(HOST) == "two", lambda: f"the save is served; the loop said\n{running.text}")
     [*_, live] = team.events("WentLive")
     phases = list(live["phases"])
     assert phases.index("build") + 1 == phases.index("push image") < phases.index("push")

@@ -21,7 +21,7 @@ KEEPS = "keeps running; the next save tries again"
 
 
 def serves(team: Team, message: str, loop: Running) -> None:
-    wait_until(lambda: team.user.get(HOST) == message, f"{message} is served; the loop said\n{loop.text}")
+    wait_until(lambda: team.user.get(HOST) == message, lambda: f"{message} is served; the loop said\n{loop.text}")
 
 
 def live(team: Team) -> Running:
@@ -34,7 +34,7 @@ def live(team: Team) -> Running:
 
 
 def reached(team: Team, name: str, loop: Running) -> None:
-    wait_until(lambda: name in team.journal("reached"), f"{name} is reached; the loop said\n{loop.text}")
+    wait_until(lambda: name in team.journal("reached"), lambda: f"{name} is reached; the loop said\n{loop.text}")
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_ctrl_c_at_any_moment_ends_the_session_and_leaves_the_repository_clean(t
     team.user.git("fsck", "--strict")
     assert team.user.git("--git-dir", str(team.remote), "branch", "--list", "env/*") == ""
     again = team.user.start("dev", "--no-logs")
-    wait_until(lambda: team.events("Pushed"), f"the next loop goes on; it said\n{again.text}")
+    wait_until(lambda: team.events("Pushed"), lambda: f"the next loop goes on; it said\n{again.text}")
 
 
 def test_kill_9_of_coop_dev_during_a_build_ends_its_session(team: Team) -> None:
@@ -191,7 +191,7 @@ def test_kill_9_of_coop_dev_during_a_build_ends_its_session(team: Team) -> None:
     wait_until(lambda: team.sessions() == [], "the session has ended")
     team.user.git("fsck", "--strict")
     again = team.user.start("dev", "--no-logs")
-    wait_until(lambda: team.events("Pushed"), f"the next loop goes on; it said\n{again.text}")
+    wait_until(lambda: team.events("Pushed"), lambda: f"the next loop goes on; it said\n{again.text}")
 
 
 def test_kill_9_of_the_platform_during_a_build_loses_nothing(team: Team, tmp_path: Path) -> None:
@@ -203,7 +203,9 @@ def test_kill_9_of_the_platform_during_a_build_loses_nothing(team: Team, tmp_pat
     os.kill(team.user.platform().pid, signal.SIGKILL)
     loop.until("the platform is away")
     (tmp_path / "go").touch()
-    wait_until(lambda: len(team.events("Pushed")) > before, f"it is built and in Git; the loop said\n{loop.text}")
+    wait_until(
+        lambda: len(team.events("Pushed")) > before, lambda: f"it is built and in Git; the loop said\n{loop.text}"
+    )
     wait_until(lambda: not records.is_held(team.user.home.platform), "the platform is dead")
     assert team.user.coop("platform", "up").code == 0
     loop.until("the platform is back")
@@ -215,7 +217,7 @@ def test_a_session_that_dies_in_a_build_is_replaced_once_and_then_reported(team:
     dies = {"dies_on": "Container.sync"}
     team.plan(dies, {}, dies, dies)
     loop = team.user.start("dev", "--no-logs")
-    wait_until(lambda: team.events("Pushed"), f"nobody notices; the loop said\n{loop.text}")
+    wait_until(lambda: team.events("Pushed"), lambda: f"nobody notices; the loop said\n{loop.text}")
     assert "✗" not in loop.text
     os.kill(team.sessions()[0], signal.SIGKILL)
     wait_until(lambda: team.sessions() == [], "the session is gone")
@@ -224,7 +226,9 @@ def test_a_session_that_dies_in_a_build_is_replaced_once_and_then_reported(team:
     assert "hint: check that the engine runs (docker ps), then save again" in loop.text
     assert len(team.journal("start")) == 4
     team.save("three")
-    wait_until(lambda: len(team.events("Pushed")) == 2, f"the next save goes on; the loop said\n{loop.text}")
+    wait_until(
+        lambda: len(team.events("Pushed")) == 2, lambda: f"the next save goes on; the loop said\n{loop.text}"
+    )
     assert team.journal("reached").count("Container.publish") == 2
 
 
@@ -244,7 +248,7 @@ def test_an_engine_that_does_not_answer_is_told_and_the_next_save_looks_again(te
     loop.until("hint: start Docker or Podman, or name an engine in the settings")
     assert f"cannot start Dagger\n          {said}" in loop.text
     team.save("two")
-    wait_until(lambda: team.events("Pushed"), f"the next save goes on; the loop said\n{loop.text}")
+    wait_until(lambda: team.events("Pushed"), lambda: f"the next save goes on; the loop said\n{loop.text}")
 
 
 def test_a_save_while_an_older_one_is_pushed_to_the_registry_goes_live_instead(team: Team) -> None:

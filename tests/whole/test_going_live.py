@@ -23,7 +23,7 @@ def live(service: User, message: str = "one") -> Running:
     """A dev loop whose first version answers."""
     loop = service.start("dev")
     loop.until("live in", "✗")
-    wait_until(lambda: service.get(HOST) == message, f"{message} is served; the loop said\n{loop.text}")
+    wait_until(lambda: service.get(HOST) == message, lambda: f"{message} is served; the loop said\n{loop.text}")
     return loop
 
 
@@ -38,7 +38,7 @@ def test_a_save_is_served_and_its_deploy_commit_is_on_the_remote(service: User) 
     loop = live(service)
     assert 'MESSAGE = "one"' in deployed(service)
     save(service.folder / "app.py", PROGRAM.format(message="two"))
-    wait_until(lambda: service.get(HOST) == "two", f"the save is served; the loop said\n{loop.text}")
+    wait_until(lambda: service.get(HOST) == "two", lambda: f"the save is served; the loop said\n{loop.text}")
     assert 'MESSAGE = "two"' in deployed(service)
     assert service.git("status", "--porcelain") == "M app.py"
     loop.until("listening with two")
@@ -50,7 +50,9 @@ def test_the_newest_of_many_quick_saves_is_what_stays(service: User) -> None:
     loop = live(service)
     for number in range(8):
         save(service.folder / "app.py", PROGRAM.format(message=f"save {number}"))
-    wait_until(lambda: service.get(HOST) == "save 7", f"the last save is served; the loop said\n{loop.text}")
+    wait_until(
+        lambda: service.get(HOST) == "save 7", lambda: f"the last save is served; the loop said\n{loop.text}"
+    )
     assert 'MESSAGE = "save 7"' in deployed(service)
 
 
@@ -73,7 +75,7 @@ def test_a_program_that_dies_is_shown_with_its_last_words_and_the_old_one_serves
     assert "/rootfs/" not in loop.text, "files are named as they are here"
     assert service.get(HOST) == "one"
     save(service.folder / "app.py", PROGRAM.format(message="mended"))
-    wait_until(lambda: service.get(HOST) == "mended", f"the mend is served; the loop said\n{loop.text}")
+    wait_until(lambda: service.get(HOST) == "mended", lambda: f"the mend is served; the loop said\n{loop.text}")
 
 
 def test_a_program_that_never_gets_ready_is_shown_with_the_reason_and_the_old_one_serves(service: User) -> None:
@@ -99,7 +101,7 @@ def test_a_remote_that_refuses_is_quoted_and_what_is_live_stays(service: User) -
     assert service.get(HOST) == "one"
     hook.unlink()
     save(service.folder / "app.py", PROGRAM.format(message="three"))
-    wait_until(lambda: service.get(HOST) == "three", f"the next save is served; the loop said\n{loop.text}")
+    wait_until(lambda: service.get(HOST) == "three", lambda: f"the next save is served; the loop said\n{loop.text}")
 
 
 def test_a_remote_that_is_gone_is_told_and_saves_go_on_once_it_is_back(service: User) -> None:
@@ -112,7 +114,7 @@ def test_a_remote_that_is_gone_is_told_and_saves_go_on_once_it_is_back(service: 
     assert service.get(HOST) == "one"
     away.rename(remote)
     save(service.folder / "app.py", PROGRAM.format(message="three"))
-    wait_until(lambda: service.get(HOST) == "three", f"the next save is served; the loop said\n{loop.text}")
+    wait_until(lambda: service.get(HOST) == "three", lambda: f"the next save is served; the loop said\n{loop.text}")
 
 
 def test_a_second_loop_on_the_same_environment_is_told_who_has_it(service: User) -> None:
@@ -148,7 +150,7 @@ def test_kill_9_of_the_platform_is_told_and_coming_back_goes_on(service: User) -
     assert service.get(HOST) == "one"
     assert pod.is_running(), "the pod was adopted, not started again"
     save(service.folder / "app.py", PROGRAM.format(message="two"))
-    wait_until(lambda: service.get(HOST) == "two", f"saves go on; the loop said\n{loop.text}")
+    wait_until(lambda: service.get(HOST) == "two", lambda: f"saves go on; the loop said\n{loop.text}")
 
 
 def test_images_that_were_thrown_away_are_made_again_with_no_word_of_what_was_wrong_before(service: User) -> None:
