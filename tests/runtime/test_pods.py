@@ -52,10 +52,11 @@ async def test_a_port_that_is_taken_at_a_restart_is_exchanged(bench: Bench) -> N
         f"    while not pathlib.Path({str(done)!r}).exists(): time.sleep(0.02)\n"
     )
     program = (
-        "import pathlib, subprocess, sys, time\n"
+        "import os, pathlib, subprocess, sys, time\n"
         f"taken = pathlib.Path({str(taken)!r})\n"
         "if not taken.exists():\n"
-        f"    subprocess.Popen([sys.executable, '-S', '-c', {squatter!r}], start_new_session=True, env={{}})\n"
+        f"    subprocess.Popen([sys.executable, '-S', '-c', {squatter!r}], start_new_session=True,"
+        " env={'PORT': os.environ['PORT']})  # nobody can tell whose it is\n"
         "    while not taken.exists(): time.sleep(0.02)\n"
         "    sys.exit(1)\n"
     )
