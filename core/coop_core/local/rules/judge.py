@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from coop_core.cluster.definitions import Served
     from coop_core.cluster.kinds import Raw
 
+PROGRAM = "coop_core.local.rules.process"
 _PATIENCE_S = 10.0
 """For an answer, starting included; the process itself bounds its own time far more strictly."""
 _BLOCK_BYTES = 1 << 16
@@ -43,7 +44,8 @@ class Lost(Exception):
             if code is None or code < 0
             else (
                 "InternalError",
-                f"Internal error: rules cannot be run here: their process ended with code {code}",
+                f"Internal error: rules cannot be run here: their process ended with code {code}; "
+                f"`{sys.executable} -m {PROGRAM}` says why",
             )
         )
 
@@ -112,7 +114,7 @@ class Judge:
         self.close()
         # In a session of its own: Ctrl-C in the platform's terminal is for the platform, and its end ends this.
         process = subprocess.Popen(
-            [sys.executable, "-m", "coop_core.local.rules.process"],
+            [sys.executable, "-m", PROGRAM],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
