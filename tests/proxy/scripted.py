@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from coop_core.clock import Clock
     from coop_core.cluster.kinds import Raw
+    from coop_core.proxy.streams import Limits
 
 REVIEW: Raw = {"authenticated": True, "user": {"username": "ada"}, "audiences": ["coop-proxy"]}
 PODS = "/api/v1/namespaces/dev-ada/pods"
@@ -89,13 +90,16 @@ class Platform:
 
 
 @asynccontextmanager
-async def serving(platform: Platform, clock: Clock | None = None) -> AsyncIterator[ProxyServer]:
+async def serving(
+    platform: Platform, clock: Clock | None = None, limits: Limits | None = None
+) -> AsyncIterator[ProxyServer]:
     """A proxy in front of it, without TLS. clock None: the system's."""
     runner = web.ServerRunner(web.Server(platform.serve), shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     platform.port = int(runner.addresses[0][1])
-    server = ProxyServer(Access(f"http://127.0.0.1:{platform.port}", FixedToken(OWN)), clock=clock or SystemClock())
+    access = Access(f"http://127.0.0.1:{platform.port}", FixedToken(OWN))
+    server = ProxyServer(access, clock=clock or SystemClock(), limits=limits)
     await server.start()
     try:
         yield server

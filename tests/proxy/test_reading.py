@@ -231,7 +231,10 @@ async def test_every_request_leaves_one_audit_line_without_secrets(
     await ada.ask("/api/v1/namespaces/dev-ada/pods?labelSelector=a%3Db")
     await ada.ask("/api/v1/namespaces/dev-ada/secrets/keys")
     allowed, refused = [record.getMessage() for record in caplog.records if record.name == "coop.proxy.audit"]
-    assert "user=ada verb=list resource=pods namespace=dev-ada name=- decision=allowed status=200" in allowed
+    assert (
+        "from=127.0.0.1 user=ada verb=list resource=pods namespace=dev-ada name=- decision=allowed status=200"
+        in allowed
+    )
     assert "user=ada verb=get resource=secrets namespace=dev-ada name=keys decision=refused status=403" in refused
     assert ada.token not in caplog.text
     assert "a%3Db" not in caplog.text

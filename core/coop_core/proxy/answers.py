@@ -1,4 +1,4 @@
-"""Answers that the proxy gives itself: Status bodies, worded as Kubernetes words them. Pure."""
+"""What an answer is: a refusal, worded as Kubernetes words it, a whole reply, or a stream. Pure."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from functools import cache, lru_cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import msgspec
 
+from coop_core.cluster.redaction import scrub
 from coop_core.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from coop_core.cluster.kinds import Raw
     from coop_core.kube import failures
 
@@ -70,13 +69,11 @@ class Refusal(Exception):
 
 @dataclass(slots=True)
 class Reply:
-    """A whole answer. Its body is `body`, or the pieces of `rest`, which have `length` bytes together."""
+    """A whole answer. closes: the connection is not to be used again."""
 
     status: int = 200
     body: bytes = b""
     content_type: str = "application/json"
-    rest: Iterator[bytes] | None = None
-    length: int = 0
     extra: bytes = b""
     closes: bool = False
 
@@ -96,9 +93,32 @@ class Reply:
 
     def start(self, *, keeps: bool, at_s: float) -> bytes:
         """The head."""
-        length = self.length if self.rest is not None else len(self.body)
         head = self.head(self.status, self.content_type, keeps=keeps, at_s=at_s)
-        return b"%s%sContent-Length: %d\r\n\r\n" % (head, self.extra, length)
+        return b"%s%sContent-Length: %d\r\n\r\n" % (head, self.extra, len(self.body))
+
+
+class Stream(Protocol):
+    """An answer that goes on until one side ends it."""
+
+    @property
+    def content_type(self) -> str: ...
+
+    def resume(self) -> None:
+        """The client can take more; also called when there may be nothing to take."""
+
+    def check(self, now_s: float) -> None:
+        """Called a few times a second."""
+
+    def gone(self) -> None:
+        """The connection is lost or has ended; called once."""
+
+
+Answer = Reply | Stream
+
+
+def framed(data: bytes) -> bytes:
+    """As one chunk of an answer."""
+    return b"%x\r\n%s\r\n" % (len(data), data)
 
 
 @cache
@@ -121,7 +141,9 @@ def _date(at_s: int) -> bytes:
 def upstream(error: failures.ApiError) -> Refusal:
     """What a client is told when the platform refused or did not answer."""
     if error.code in _RELAYED:
-        return Refusal(error.code, one_line(error.why), reason=error.reason, retry_after_s=int(error.retry_after_s))
+        return Refusal(
+            error.code, one_line(scrub(error.why)), reason=error.reason, retry_after_s=int(error.retry_after_s)
+        )
     if error.code in (401, 403):
         return Refusal(503, "the proxy itself may not read this from the platform; tell its operator")
     if error.code == 0:

@@ -16,12 +16,13 @@ _OF_THE_PLATFORM = frozenset({404, 410, 422, 499, 502, 503, 504})
 
 
 class Exchange:
-    """A request on its way, as the audit log will tell of it."""
+    """A request on its way, as the audit log will tell of it. peer: the address that it came from."""
 
-    __slots__ = ("_clock", "_started_s", "asked", "method", "path", "user")
+    __slots__ = ("_clock", "_peer", "_started_s", "asked", "method", "path", "user")
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, peer: str) -> None:
         self._clock = clock
+        self._peer = peer
         self._started_s = clock.monotonic_s()
         self.user = "-"
         self.method = "-"
@@ -42,4 +43,5 @@ class Exchange:
             what = f"method={self.method} path={self.path}"
         decision = "allowed" if status < 400 or status in _OF_THE_PLATFORM else "refused"
         took_ms = (self._clock.monotonic_s() - self._started_s) * 1000
-        audit.info(f"user={self.user} {what} decision={decision} status={status} ms={took_ms:.1f}")
+        who = f"from={self._peer} user={self.user}"
+        audit.info(f"{who} {what} decision={decision} status={status} ms={took_ms:.1f}")

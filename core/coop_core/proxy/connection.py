@@ -1,102 +1,60 @@
 """One client's connection: heads come in, replies and streams go out, one after the other.
 
-Owns framing, deadlines and backpressure; what is answered is the application's affair. Time is checked by `check`,
-which the server calls for every connection a few times a second: a timer for each request would cost more than
-most requests.
+Owns framing, order and backpressure; what is answered is the handler's affair. Time is checked by `check`, which
+the server calls for every connection a few times a second: a timer for each request would cost more than most.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, cast
 
-from coop_core.proxy import heads, incoming
 from coop_core.proxy.answers import Refusal, Reply
+from coop_core.proxy.auditing import Exchange
+from coop_core.proxy.inbox import Inbox
+from coop_core.proxy.patience import Patience, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Coroutine
 
-    from coop_core.proxy.auditing import Exchange
-    from coop_core.proxy.incoming import Headers, Incoming
+    from coop_core.clock import Clock
+    from coop_core.proxy.admission import Admission
+    from coop_core.proxy.answers import Answer, Stream
+    from coop_core.proxy.incoming import Incoming
 
 log = logging.getLogger("coop.proxy")
 
-HEADER_DEADLINE_S = 10.0
-"""From the first byte of a request, or from the connection's beginning, to the end of its head and body."""
-IDLE_LIMIT_S = 60.0
-"""Between two requests."""
-WRITE_LIMIT_S = 20.0
-"""For a reader to take 192 KiB; a slower one is cut, and asks again."""
-LINGER_S = 1.0
-"""After a refusal the client may still be sending: closing at once would take the answer away from it."""
 BUFFERED_BYTES = 256 * 1024
 """Written and not yet taken by the client, at most; a little more with the last piece."""
 
 
-class Stream(Protocol):
-    """An answer that goes on until one side ends it."""
-
-    def resume(self) -> None:
-        """The client can take more."""
-
-    def check(self, now_s: float) -> None:
-        """Called a few times a second."""
-
-    def gone(self) -> None:
-        """The connection is lost or has ended; called once."""
-
-
-Answer = Reply | Stream | None
-
-
-class Application(Protocol):
-    """What the server does with requests."""
-
-    def now_s(self) -> float: ...
-
-    def epoch_s(self) -> float: ...
-
-    def admits(self, connection: Connection) -> bool: ...
-
-    def left(self, connection: Connection) -> None: ...
-
-    def exchange(self) -> Exchange: ...
+class Handler(Protocol):
+    """Who answers."""
 
     def answer(
         self, asked: Incoming, exchange: Exchange, connection: Connection
     ) -> Answer | Coroutine[None, None, Answer]: ...
 
 
-@dataclass(slots=True)
-class _Body:
-    length: int
-    whole: asyncio.Future[bytes] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-
-
 class Connection(asyncio.Protocol):
-    """`peer` is the client's address."""
+    """peer: the client's address. arriving: what ends when the connection is made."""
 
-    def __init__(self, application: Application) -> None:
-        self._application = application
+    def __init__(self, handler: Handler, clock: Clock, peer: str, admission: Admission) -> None:
+        self._handler = handler
+        self._clock = clock
+        self._admission = admission
         self._transport: asyncio.Transport | None = None
-        self._unread = b""
-        self._seen: tuple[bytes, Headers] | None = None
+        self._inbox = Inbox()
         self._exchange: Exchange | None = None
         self._task: asyncio.Task[None] | None = None
         self._stream: Stream | None = None
-        self._rest: Iterator[bytes] | None = None
-        self._body: _Body | None = None
-        self._status = 200
         self._keeps = True
-        self._unread_length = 0
         self._is_mistrusted = False
-        self._is_lingering = False
-        self._waiting_since_s: float | None = application.now_s()
-        self._idle_since_s = 0.0
-        self._paused_since_s: float | None = None
-        self.peer = ""
+        self._patience = Patience(clock.monotonic_s())
+        self._is_vouched = False
+        self.peer = peer
+        self.arriving: asyncio.Task[None] | None = None
         self.sent_bytes = 0
         """Of the stream that is open."""
 
@@ -105,95 +63,86 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=BUFFERED_BYTES)
-        self.peer = str((transport.get_extra_info("peername") or ("-",))[0])
-        if not self._application.admits(self):
-            self._transport.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
-        if self._body is not None:
-            self._body.whole.cancel()
         if self._task is not None:
             self._task.cancel()
         self._end_exchange(499)
-        self._application.left(self)
-
-    def eof_received(self) -> bool:
-        return False
+        self._admission.leave(self)
 
     def data_received(self, data: bytes) -> None:
-        if self._is_lingering:
+        if self._patience.is_over:
             return
-        self._unread = self._unread + data if self._unread else data
-        if self._body is not None:
-            self._feed_body(self._body)
-        elif self._exchange is None:
-            self._go_on()
-        elif len(self._unread) > heads.HEAD_LIMIT_BYTES:
+        self._inbox.add(data)
+        if self._exchange is None:
+            self._next()
+        elif self._inbox.is_too_full:
             self.abort()
 
     def pause_writing(self) -> None:
-        self._paused_since_s = self._application.now_s()
+        self._patience.blocks(self._clock.monotonic_s())
 
     def resume_writing(self) -> None:
-        self._paused_since_s = None
-        if self._stream is not None:
-            self._stream.resume()
-        elif self._rest is not None:
-            self._pump(self._rest)
-        elif self._exchange is None:
-            self._go_on()
+        self._patience.takes()
+        if self._exchange is None:
+            self._next()
+        else:
+            self.go_on()
 
     # the server's side
 
-    @property
-    def is_open(self) -> bool:
-        return self._transport is not None and not self._transport.is_closing()
-
-    @property
-    def is_writable(self) -> bool:
-        return self._paused_since_s is None and self.is_open
-
     def check(self, now_s: float) -> None:
-        """Cuts the connection when the client takes too long over something."""
-        if self._paused_since_s is not None and now_s - self._paused_since_s > WRITE_LIMIT_S:
-            self.abort()
-        elif self._is_lingering:
-            if now_s - self._idle_since_s > LINGER_S:
+        """Closes or cuts the connection when the client takes too long over something."""
+        match self._patience.verdict(now_s):
+            case Verdict.CUT:
                 self.abort()
-        elif self._waiting_since_s is not None:
-            if now_s - self._waiting_since_s > HEADER_DEADLINE_S:
-                self.abort()
-        elif self._exchange is None and now_s - self._idle_since_s > IDLE_LIMIT_S:
-            self.close()
-        elif self._stream is not None:
-            self._stream.check(now_s)
+            case Verdict.CLOSE:
+                self.close()
+            case Verdict.WAIT if self._stream is not None:
+                self._stream.check(now_s)
 
     def abort(self) -> None:
         """Breaks off, so that the client does not take what it has for all there is."""
         if self._transport is not None:
             self._transport.abort()
+        elif self.arriving is not None:
+            self.arriving.cancel()
 
     def close(self) -> None:
-        """When everything written is taken, or after a while."""
+        """When everything written is taken."""
+        self._patience.leaves(self._clock.monotonic_s(), lingers=False)
         if self._transport is not None:
-            self._is_lingering = True
-            self._idle_since_s = self._application.now_s()
             self._transport.close()
+
+    # the answers' side
+
+    def vouched(self) -> None:
+        """The user of the request is known."""
+        if not self._is_vouched:
+            self._is_vouched = True
+            self._admission.vouched(self)
+
+    @property
+    def is_writable(self) -> bool:
+        return not self._patience.is_blocked and self._transport is not None and not self._transport.is_closing()
 
     async def body(self, length: int) -> bytes:
         """The body of the request that is being answered."""
-        body = _Body(length)
-        self._body = body
-        self._waiting_since_s = self._application.now_s()
-        self._feed_body(body)
-        return await body.whole
+        self._patience.sends(self._clock.monotonic_s())
+        whole = await self._inbox.body(length)
+        self._patience.has_sent()
+        self._is_mistrusted = False
+        return whole
 
-    def begin_stream(self, content_type: str) -> None:
-        """The head of an answer in chunks."""
-        self.sent_bytes = 0
-        head = Reply.head(200, content_type, keeps=self._keeps, at_s=self._application.epoch_s())
-        self.write(b"%sTransfer-Encoding: chunked\r\n\r\n" % head)
+    def go_on(self) -> None:
+        """With the stream that is open, if there is one: it may have more to say."""
+        if self._stream is not None:
+            try:
+                self._stream.resume()
+            except Exception:  # a bug in one answer is that client's affair, and nobody's who is told the same news
+                log.exception("an answer failed")
+                self.abort()
 
     def write(self, data: bytes) -> None:
         """For streams: framed already."""
@@ -208,28 +157,29 @@ class Connection(asyncio.Protocol):
 
     # requests, one after the other
 
-    def _go_on(self) -> None:
-        """With the next request, as far as it is there."""
-        while self._unread and self._exchange is None and self.is_writable and not self._is_lingering:
-            end = self._unread.find(heads.END)
-            if end < 0 or end > heads.HEAD_LIMIT_BYTES:
-                if heads.is_hopeless(self._unread):
-                    self._exchange = self._application.exchange()
-                    self._reply(Reply.refused(heads.bad("this is not the head of an HTTP/1.1 request")))
-                elif self._waiting_since_s is None:
-                    self._waiting_since_s = self._application.now_s()
-                return
-            head, self._unread = self._unread[:end], self._unread[end + len(heads.END) :]
-            self._waiting_since_s = None
-            self._begin(head)
-
-    def _begin(self, head: bytes) -> None:
-        exchange = self._exchange = self._application.exchange()
+    def _next(self) -> None:
+        """Begins with the next request, if it is there."""
+        if self._exchange is not None or not self.is_writable or self._patience.is_over:
+            return
         try:
-            asked = self._checked(head)
-            self._keeps, self._unread_length = asked.headers.keeps, asked.headers.length
-            exchange.method, exchange.path = asked.method, asked.path
-            answer = self._application.answer(asked, exchange, self)
+            asked = self._inbox.request()
+        except Refusal as refusal:
+            self._exchange, self._is_mistrusted = Exchange(self._clock, self.peer), True
+            self._reply(Reply.refused(refusal))
+            return
+        if asked is not None:
+            self._begin(asked)
+        elif self._inbox:
+            self._patience.sends(self._clock.monotonic_s())
+
+    def _begin(self, asked: Incoming) -> None:
+        self._patience.has_sent()
+        exchange = self._exchange = Exchange(self._clock, self.peer)
+        exchange.method, exchange.path = asked.method, asked.path
+        # A body that is not read would be taken for the next request.
+        self._keeps, self._is_mistrusted = asked.headers.keeps, asked.headers.length > 0
+        try:
+            answer = self._handler.answer(asked, exchange, self)
         except Refusal as refusal:
             self._reply(Reply.refused(refusal))
         except Exception:  # the server's own door: a bug in one request is that client's 500, and goes to the log
@@ -245,23 +195,12 @@ class Connection(asyncio.Protocol):
             answer = await answering
         except Refusal as refusal:
             answer = Reply.refused(refusal)
-        except asyncio.CancelledError:
-            raise
         except Exception:  # as above
-            self._task = None
             self._fail()
             return
-        self._task = None
-        if self._transport is not None:
-            self._take(answer)
-
-    def _checked(self, head: bytes) -> Incoming:
-        first, _, rest = head.partition(b"\r\n")
-        line = heads.line(first)
-        # A client's headers hardly ever change from one request to the next.
-        if self._seen is None or self._seen[0] != rest:
-            self._seen = (rest, incoming.check_headers(heads.headers(rest)))
-        return incoming.check(line, self._seen[1])
+        finally:
+            self._task = None
+        self._take(answer)
 
     def _fail(self) -> None:
         log.exception("a request failed")
@@ -270,54 +209,37 @@ class Connection(asyncio.Protocol):
     def _take(self, answer: Answer) -> None:
         if isinstance(answer, Reply):
             self._reply(answer)
-        elif answer is not None:
-            self._stream = answer
-            answer.resume()
+            return
+        self._stream = answer
+        self.sent_bytes = 0
+        head = Reply.head(200, answer.content_type, keeps=self._keeps, at_s=self._clock.now_s())
+        self.write(b"%sTransfer-Encoding: chunked\r\n\r\n" % head)
+        self.go_on()
 
     def _reply(self, reply: Reply) -> None:
         exchange = self._exchange
         if self._transport is None or exchange is None:
             return
-        self._status = reply.status
-        # A body that was not read would be taken for the next request.
-        self._is_mistrusted = reply.closes or self._unread_length > 0
-        self._keeps = self._keeps and not self._is_mistrusted
-        if exchange.method == "HEAD":
-            self._keeps = False
-        start = reply.start(keeps=self._keeps, at_s=self._application.epoch_s())
-        if exchange.method == "HEAD":
-            self._transport.write(start)
-        elif reply.rest is None:
-            self._transport.write(start + reply.body)
-        else:
-            self._transport.write(start)
-            self._rest = reply.rest
-            self._pump(reply.rest)
-            return
+        self._is_mistrusted = self._is_mistrusted or reply.closes
+        is_head = exchange.method == "HEAD"
+        self._keeps = self._keeps and not self._is_mistrusted and not is_head
+        start = reply.start(keeps=self._keeps, at_s=self._clock.now_s())
+        self._transport.write(start if is_head else start + reply.body)
         self._done(reply.status)
-
-    def _pump(self, rest: Iterator[bytes]) -> None:
-        while self.is_writable and self._transport is not None:
-            piece = next(rest, None)
-            if piece is None:
-                self._rest = None
-                self._done(self._status)
-                return
-            self._transport.write(piece)
 
     def _done(self, status: int) -> None:
         """The exchange is over; on to the next one, or to the end."""
         self._end_exchange(status)
-        self._body = None
-        self._waiting_since_s = None
-        self._idle_since_s = self._application.now_s()
-        if not self._keeps:
-            self._is_lingering = True
-            if self._transport is not None and not self._is_mistrusted:
-                self._transport.close()
-        elif self._unread:
-            # Not at once: `_go_on` may be what called, and a stream may end within the news of a change.
-            asyncio.get_running_loop().call_soon(self._go_on)
+        now_s = self._clock.monotonic_s()
+        if self._is_mistrusted:
+            self._patience.leaves(now_s, lingers=True)
+        elif not self._keeps:
+            self.close()
+        else:
+            self._patience.rests(now_s)
+            if self._inbox:
+                # Not at once: others have their turn, and a stream may end within the news of a change.
+                asyncio.get_running_loop().call_soon(self._next)
 
     def _end_exchange(self, status: int) -> None:
         stream, self._stream = self._stream, None
@@ -326,9 +248,3 @@ class Connection(asyncio.Protocol):
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.note(status)
-
-    def _feed_body(self, body: _Body) -> None:
-        if len(self._unread) >= body.length and not body.whole.done():
-            self._body, self._waiting_since_s, self._unread_length = None, None, 0
-            whole, self._unread = self._unread[: body.length], self._unread[body.length :]
-            body.whole.set_result(whole)

@@ -56,7 +56,7 @@ def headers(raw: bytes) -> tuple[Header, ...]:
 
 def is_hopeless(raw: bytes) -> bool:
     """Whether the beginning of a head can become none any more: another protocol, or too long."""
-    return not b"A" <= raw[:1] <= b"Z" or len(raw) > HEAD_LIMIT_BYTES
+    return bool(raw) and (not b"A" <= raw[:1] <= b"Z" or len(raw) > HEAD_LIMIT_BYTES)
 
 
 def bad(message: str) -> Refusal:

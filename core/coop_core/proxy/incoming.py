@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from coop_core.proxy.heads import Header, RequestLine
 
 PATH_LIMIT = 2000
+ACCEPT_LIMIT = 2000
 BODY_LIMIT_BYTES = 64 * 1024
 """Of a review, the only body that is read."""
 
@@ -72,6 +73,8 @@ def check_headers(pairs: tuple[Header, ...]) -> Headers:
     """Raises Refusal, which always closes the connection: its framing cannot be trusted any further."""
     headers = _by_name(pairs)
     _check_connection(headers)
+    if len(headers.get(b"accept", "")) > ACCEPT_LIMIT:
+        raise bad("the Accept header is too long")
     token = _token(headers)
     return Headers(
         token=token,
@@ -84,7 +87,7 @@ def check_headers(pairs: tuple[Header, ...]) -> Headers:
 
 
 def check(line: RequestLine, headers: Headers) -> Incoming:
-    """Raises Refusal, as above."""
+    """Raises Refusal."""
     path, _, query = line.target.partition("?")
     if line.method == "CONNECT":
         raise Refusal(403, _NO_STREAMS, closes=True)
@@ -94,10 +97,7 @@ def check(line: RequestLine, headers: Headers) -> Incoming:
         raise bad("a read request has no body")
     if line.method == "POST" and headers.length > BODY_LIMIT_BYTES:
         raise Refusal(413, "the body is too large for anything that may be posted here", closes=True)
-    try:
-        return Incoming(line.method, path, queries.parse(query) if query else {}, headers)
-    except queries.BadQuery as error:
-        raise bad(str(error)) from error
+    return Incoming(line.method, path, queries.parse(query) if query else {}, headers)
 
 
 def _by_name(pairs: Iterable[Header]) -> dict[bytes, str]:

@@ -1,4 +1,4 @@
-"""What one user gets to see of a kind, and in which form: object, Table or metadata alone. Pure.
+"""What one user gets to see of a kind. Pure.
 
 Selectors work on what is shown, so they tell nothing about what is hidden.
 """
@@ -6,11 +6,9 @@ Selectors work on what is shown, so they tell nothing about what is hidden.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from coop_core.cluster import kinds, selectors, tables
+from coop_core.cluster import kinds, selectors
 from coop_core.proxy.answers import Refusal
 
 if TYPE_CHECKING:
@@ -21,29 +19,9 @@ if TYPE_CHECKING:
     from coop_core.proxy.entries import Entry
     from coop_core.proxy.queries import Query
 
-Form = Literal["object", "table", "metadata"]
-
-_METADATA_TYPES = ("PartialObjectMetadata", "PartialObjectMetadataList")
 _NAMES = ("metadata.name", "metadata.namespace")
-
-
-def form(accept: str) -> Form:
-    """What the client would rather have, of what there is. Raises Refusal when it takes no JSON at all."""
-    for clause in accept.split(","):
-        media, _, rest = clause.partition(";")
-        parameters = dict(part.strip().partition("=")[::2] for part in rest.split(";") if part.strip())
-        if media.strip().lower() not in ("application/json", "application/*", "*/*", ""):
-            continue
-        wanted = parameters.get("as", "")
-        if not wanted:
-            return "object"
-        if parameters.get("g") != "meta.k8s.io" or parameters.get("v") != "v1":
-            continue
-        if wanted == "Table":
-            return "table"
-        if wanted in _METADATA_TYPES:
-            return "metadata"
-    raise Refusal(406, "only application/json is spoken here")
+TERMS_LIMIT = 64
+"""Of selectors: each is tried on each object, while everybody else waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +39,8 @@ class Selection:
             fields = selectors.parse_fields(query["fieldSelector"], kind) if "fieldSelector" in query else None
         except selectors.BadSelector as error:
             raise Refusal(400, str(error)) from error
+        if (labels and len(labels.requirements) > TERMS_LIMIT) or (fields and len(fields.terms) > TERMS_LIMIT):
+            raise Refusal(400, f"a selector may have {TERMS_LIMIT} terms at most")
         return cls(labels, fields)
 
     def matches(self, entry: Entry) -> bool:
@@ -79,17 +59,12 @@ EVERYTHING = Selection()
 
 @dataclass(frozen=True, slots=True)
 class Lens:
-    """namespaces: those that the user sees. namespace, name: those asked for, "" for all of them.
-
-    include: what a Table's rows carry: None, Metadata or Object.
-    """
+    """namespaces: those that the user sees. namespace, name: those asked for, "" for all of them."""
 
     kind: Kind
     namespaces: frozenset[str]
     namespace: str = ""
     name: str = ""
-    form: Form = "object"
-    include: str = "Metadata"
     selection: Selection = EVERYTHING
 
     def shows(self, entry: Entry | None) -> bool:
@@ -128,31 +103,6 @@ class Lens:
             return "DELETED", change.before
         return None
 
-    def encoded(self, entry: Entry, revision: int = 0) -> bytes:
-        """In the form of an object or of metadata."""
-        return entry.metadata(revision) if self.form == "metadata" else entry.whole(revision)
-
-    def list_kind(self) -> tuple[str, str]:
-        """`kind` and `apiVersion` of a list in this form."""
-        match self.form:
-            case "table":
-                return "Table", "meta.k8s.io/v1"
-            case "metadata":
-                return "PartialObjectMetadataList", "meta.k8s.io/v1"
-            case "object":
-                return f"{self.kind.name}List", self.kind.api_version
-
-    def row(self, entry: Entry, now_s: float, revision: int = 0) -> bytes:
-        """A Table's row."""
-        match self.include:
-            case "None":
-                body = b"null"
-            case "Object":
-                body = entry.whole(revision)
-            case _:
-                body = entry.metadata(revision)
-        return b'{"cells":%s,"object":%s}' % (msgspec.json.encode(cells(entry, now_s)), body)
-
     def _where(self) -> Iterable[str] | None:
         """The namespaces to look in at all."""
         if self.namespace or not self.kind.namespaced:
@@ -162,11 +112,3 @@ class Lens:
     def _not_found(self) -> Refusal:
         resource = f"{self.kind.plural}.{self.kind.group}" if self.kind.group else self.kind.plural
         return Refusal(404, f'{resource} "{self.name}" not found')
-
-
-def cells(entry: Entry, now_s: float) -> list[object]:
-    """A row's cells. An object whose fields have odd types shows its name alone."""
-    try:
-        return tables.cells(entry.kind, entry.body(), now_s)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-        return [entry.name, *["<unknown>"] * (len(tables.columns(entry.kind)) - 1)]

@@ -8,16 +8,14 @@ from urllib.parse import quote
 
 from coop_core.kube.failures import ApiError
 from coop_core.kube.transport import Call
-from coop_core.proxy.answers import Refusal, upstream
-from coop_core.proxy.watching import framed
+from coop_core.proxy.answers import Refusal, framed, upstream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from coop_core.cluster.requests import Target
     from coop_core.kube.transport import Transport
     from coop_core.proxy.connection import Connection
     from coop_core.proxy.queries import Query
+    from coop_core.proxy.streams import Pass
 
 
 def call(target: Target, query: Query) -> Call:
@@ -27,15 +25,17 @@ def call(target: Target, query: Query) -> Call:
 
 
 class Log:
-    """One log that is being sent. left: called once, when it has ended in any way."""
+    """One log that is being sent."""
 
-    def __init__(self, connection: Connection, *, limit_bytes: int, left: Callable[[], None]) -> None:
+    content_type = "text/plain"
+
+    def __init__(self, connection: Connection, right: Pass) -> None:
         self._connection = connection
-        self._limit_bytes = limit_bytes
-        self._left = left
+        self._pass = right
         self._began: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._writable = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        right.end = self.end
 
     async def begin(self, transport: Transport, asked: Call) -> None:
         """Returns when the platform begins to answer. Raises Refusal; then there is no log, and it has left."""
@@ -44,7 +44,7 @@ class Log:
             await asyncio.shield(self._began)
         except BaseException as error:
             self._task.cancel()
-            self._left()
+            self._pass.leave()
             raise (upstream(error) if isinstance(error, ApiError) else error) from None
 
     def resume(self) -> None:
@@ -64,7 +64,7 @@ class Log:
     def gone(self) -> None:
         if self._task is not None:
             self._task.cancel()
-        self._left()
+        self._pass.leave()
 
     async def _run(self, transport: Transport, asked: Call) -> None:
         connection = self._connection
@@ -76,7 +76,7 @@ class Log:
                 await self._writable.wait()
                 async for piece in answer.pieces():
                     connection.write(framed(piece))
-                    if connection.sent_bytes > self._limit_bytes:
+                    if connection.sent_bytes > self._pass.limit_bytes:
                         break
                     while not connection.is_writable:
                         self._writable.clear()

@@ -10,6 +10,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
+from coop_core.proxy.answers import Refusal
+
 if TYPE_CHECKING:
     from coop_core.cluster.kinds import Kind
 
@@ -69,27 +71,23 @@ _FIELDS: dict[str, frozenset[str]] = {
 }  # fmt: skip
 
 
-class BadQuery(Exception):
-    """The query cannot be read in exactly one way, or a value of it is malformed."""
-
-
 Query = dict[str, str]
 
 
 def parse(raw: str) -> Query:
-    """Keys and values, decoded once; raises BadQuery."""
+    """Keys and values, decoded once. Raises Refusal, as everything here does."""
     if len(raw) > QUERY_LIMIT:
-        raise BadQuery("the query is too long")
+        raise Refusal(400, "the query is too long")
     try:
         pairs = parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=_PAIRS_LIMIT, separator="&")
     except ValueError as error:
-        raise BadQuery("the query cannot be read") from error
+        raise Refusal(400, "the query cannot be read") from error
     query: Query = {}
     for key, value in pairs:
         if key in query:
-            raise BadQuery("a query key is given twice")
+            raise Refusal(400, "a query key is given twice")
         if _CONTROL.search(key) or _CONTROL.search(value):
-            raise BadQuery("the query contains a control character")
+            raise Refusal(400, "the query contains a control character")
         query[key] = value
     return query
 
@@ -98,7 +96,7 @@ def is_watch(query: Query) -> bool:
     """Whether the query asks for a watch. A bare key counts as true, as in Kubernetes; odd values are refused."""
     value = query.get("watch", "false")
     if not _FLAG.fullmatch(value):
-        raise BadQuery("watch must be true or false")
+        raise Refusal(400, "watch must be true or false")
     return value not in ("0", "false")
 
 
@@ -123,7 +121,7 @@ def for_get(query: Query) -> Query:
 def for_log(query: Query) -> Query:
     picked = _picked(query, _LOG)
     if "sinceSeconds" in picked and "sinceTime" in picked:
-        raise BadQuery("sinceSeconds and sinceTime exclude each other")
+        raise Refusal(400, "sinceSeconds and sinceTime exclude each other")
     return picked
 
 
@@ -136,7 +134,7 @@ def _picked(query: Query, patterns: dict[str, re.Pattern[str]]) -> Query:
         if query[key] == "" and pattern is not _FLAG:
             continue
         if not pattern.fullmatch(query[key]):
-            raise BadQuery(f"{key} is malformed")
+            raise Refusal(400, f"{key} is malformed")
         picked[key] = "true" if pattern is _FLAG and query[key] == "" else query[key]
     return picked
 
@@ -148,7 +146,7 @@ def _fields_checked(query: Query, kind: Kind) -> Query:
     for term in terms:
         matched = _FIELD_TERM.fullmatch(term)
         if not matched or matched["field"] not in allowed:
-            raise BadQuery("field label not supported")
+            raise Refusal(400, "field label not supported")
     if terms:
         query["fieldSelector"] = ",".join(dict.fromkeys(terms))
     return query

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import ssl
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from coop_core.clock import SystemClock
@@ -43,6 +45,7 @@ async def serve(
     else:
         access = await configuration.from_kubeconfig(kubeconfig, context)
     policy = PolicyFile(policy_file) if policy_file else Policy
+    _have_descriptors()
     clock = SystemClock()
     tls = server_tls(cert_file, key_file)
     server = ProxyServer(access, clock=clock, policy=policy, tls=tls, vouching=_vouching(oidc, clock))
@@ -66,6 +69,13 @@ def _vouching(oidc: Settings | None, clock: SystemClock) -> Vouching | None:
     from coop_core.proxy.oidc import SignedTokens  # deferred: a platform that vouches itself needs no PyJWT
 
     return SignedTokens(oidc, clock)
+
+
+def _have_descriptors() -> None:
+    """As many connections as the system lets us have: what it gives unasked is meant for programs that have few."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # some systems allow fewer than they say
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def server_tls(cert_file: Path, key_file: Path) -> ssl.SSLContext:

@@ -27,10 +27,11 @@ REVIEW_LIMIT_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one client may take of the proxy. Behind an ingress all clients are one peer."""
+    """What clients may take of the proxy. Behind an ingress all of them are one peer."""
 
     streams_per_user: int = 64
     streams_per_peer: int = 1024
+    connections: int = 16_384
     connections_per_peer: int = 2048
     bytes_per_stream: int = 1024 * 1024 * 1024
 
@@ -41,38 +42,53 @@ def _nothing() -> None:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Pass:
-    """The right to one stream. namespaces: those that the user saw when it began. end: ends it in good order."""
+    """The right to one stream, until it is given back. namespaces: those that the user saw when it began.
+
+    end: set by the stream; ends it in good order.
+    """
 
     user: User
     token: str
     peer: str
     asked: Asked
     namespaces: frozenset[str]
+    streams: Streams
     end: Callable[[], None] = _nothing
+
+    @property
+    def limit_bytes(self) -> int:
+        """How much may be sent over it."""
+        return self.streams.limits.bytes_per_stream
+
+    def leave(self) -> None:
+        self.streams.leave(self)
 
 
 class Streams:
-    """Call `leave` for every `enter`."""
+    """Who has which streams open."""
 
     def __init__(self, authenticator: Authenticator, policy: Callable[[], Policy], limits: Limits) -> None:
         self._authenticator = authenticator
         self._policy = policy
-        self._limits = limits
+        self.limits = limits
         self._open: set[Pass] = set()
         self._of_user: Counter[str] = Counter()
         self._of_peer: Counter[str] = Counter()
 
-    def enter(self, one: Pass) -> None:
+    def enter(self, user: User, token: str, peer: str, asked: Asked, namespaces: frozenset[str]) -> Pass:
         """Raises Refusal (429) when there are too many."""
-        if self._of_user[one.user.name] >= self._limits.streams_per_user:
-            raise _too_many(self._limits.streams_per_user, "user")
-        if self._of_peer[one.peer] >= self._limits.streams_per_peer:
-            raise _too_many(self._limits.streams_per_peer, "address")
+        if self._of_user[user.name] >= self.limits.streams_per_user:
+            raise _too_many(self.limits.streams_per_user, "user")
+        if self._of_peer[peer] >= self.limits.streams_per_peer:
+            raise _too_many(self.limits.streams_per_peer, "address")
+        one = Pass(user, token, peer, asked, namespaces, self)
         self._open.add(one)
-        self._of_user[one.user.name] += 1
-        self._of_peer[one.peer] += 1
+        self._of_user[user.name] += 1
+        self._of_peer[peer] += 1
+        return one
 
     def leave(self, one: Pass) -> None:
+        """Also of one that has left before."""
         if one in self._open:
             self._open.discard(one)
             _take_one(self._of_user, one.user.name)

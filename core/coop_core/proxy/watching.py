@@ -12,20 +12,23 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from coop_core.cluster import tables
-from coop_core.proxy.answers import Refusal
+from coop_core.proxy.answers import Refusal, framed
 from coop_core.proxy.cache import TooOld
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from coop_core.clock import Clock
+    from coop_core.cluster.kinds import Raw
     from coop_core.proxy.cache import Change
     from coop_core.proxy.connection import Connection
     from coop_core.proxy.entries import Entry
+    from coop_core.proxy.forms import Form
     from coop_core.proxy.keeping import Keeper
     from coop_core.proxy.lenses import Lens
     from coop_core.proxy.queries import Query
+    from coop_core.proxy.streams import Pass
+    from coop_core.proxy.turns import Turns
 
 BOOKMARK_EVERY_S = 60.0
 BATCH_BYTES = 64 * 1024
@@ -63,58 +66,63 @@ class Wanted:
 
 
 class Watch:
-    """One open watch. left: called once, when it has ended in any way."""
+    """One open watch."""
+
+    content_type = "application/json"
 
     def __init__(
         self,
-        keeper: Keeper,
-        lens: Lens,
-        wanted: Wanted,
         connection: Connection,
+        keeper: Keeper,
         clock: Clock,
+        turns: Turns,
         *,
-        limit_bytes: int,
-        left: Callable[[], None],
+        right: Pass,
+        lens: Lens,
+        form: Form,
+        wanted: Wanted,
     ) -> None:
+        self._connection = connection
+        self._turns = turns
         self._keeper = keeper
         self._cache = keeper.cache
         self._lens = lens
-        self._wanted = wanted
-        self._connection = connection
-        self._clock = clock
-        self._limit_bytes = limit_bytes
-        self._left = left
+        self._form = form
+        self._pass = right
+        self._bookmarks = wanted.bookmarks
+        self._marks_state = wanted.marks_state
         self._is_first = True
         self._is_over = False
         now_s = clock.monotonic_s()
         self._deadline_s = now_s + wanted.timeout_s
         self._bookmark_at_s = now_s + BOOKMARK_EVERY_S
-        self._state: Iterator[Entry] | None = None
         # After zero is before everything: the present state, or, for whom wants none of it, what comes from now on.
         self._position = wanted.after or self._cache.revision
-        if wanted.after is None:
-            self._state = iter(lens.many(self._cache))
-        connection.begin_stream("application/json")
+        self._state: Iterator[Entry] | None = iter(lens.many(self._cache)) if wanted.after is None else None
         keeper.viewers.add(self)
+        right.end = self.end
 
     def resume(self) -> None:
         """Writes what is new, as far as the client can take it."""
+        if self._is_over or not self._connection.is_writable:
+            return
         if self._state is not None:
             self._send_state(self._state)
-        if self._state is None and not self._is_over and self._connection.is_writable:
+        else:
             self._send_changes()
 
-    news = resume
+    def news(self) -> None:
+        self._connection.go_on()
 
     def check(self, now_s: float) -> None:
+        may_mark = self._bookmarks and self._state is None and self._connection.is_writable
         if now_s >= self._deadline_s:
-            if self._wanted.bookmarks and self._state is None and self._connection.is_writable:
+            if may_mark:
                 self._bookmark()
             self.end()
-        elif now_s >= self._bookmark_at_s and self._state is None and self._connection.is_writable:
+        elif now_s >= self._bookmark_at_s and may_mark:
             self._bookmark_at_s = now_s + BOOKMARK_EVERY_S
-            if self._wanted.bookmarks:
-                self._bookmark()
+            self._bookmark()
 
     def lost(self) -> None:
         self.end()
@@ -128,19 +136,19 @@ class Watch:
     def gone(self) -> None:
         self._is_over = True
         self._keeper.viewers.discard(self)
-        self._left()
+        self._pass.leave()
 
     def _send_state(self, state: Iterator[Entry]) -> None:
-        connection = self._connection
-        while connection.is_writable and not self._is_over:
-            batch = self._batch(state)
-            if not batch:
-                self._state = None
-                if self._wanted.marks_state:
-                    self._bookmark(ends_state=True)
-                return
-            connection.write(framed(batch))
+        """A part of it at a time, so that others have their turn in between."""
+        batch = self._batch(state)
+        if batch:
+            self._connection.write(framed(batch))
             self._mind_the_limit()
+        else:
+            self._state = None
+            if self._marks_state:
+                self._bookmark({"k8s.io/initial-events-end": "true"})
+        self._turns.wait(self._connection.go_on)
 
     def _batch(self, state: Iterator[Entry]) -> bytes:
         """The next lines of the present state, as many as make a good write."""
@@ -171,55 +179,30 @@ class Watch:
 
     def _chunk(self, change: Change, type_: str, entry: Entry) -> bytes:
         """Encoded once for all viewers that are sent the same."""
-        lens = self._lens
-        if lens.form == "table":
+        sharing = self._form.sharing
+        if not sharing:
             return framed(self._line(type_, entry, change.revision))
-        key = (type_, lens.form)
+        key = (type_, sharing)
         found = change.encoded.get(key)
         if found is None:
             found = change.encoded[key] = framed(self._line(type_, entry, change.revision))
         return found
 
     def _line(self, type_: str, entry: Entry, revision: int) -> bytes:
-        lens = self._lens
-        if lens.form == "table":
-            # Only the first event names the columns.
-            columns = tables.columns(lens.kind) if self._is_first else None
-            self._is_first = False
-            body = table(revision, columns, [lens.row(entry, self._clock.now_s(), revision)])
-        else:
-            body = lens.encoded(entry, revision)
+        body = self._form.event(entry, revision, is_first=self._is_first)
+        self._is_first = False
         return b'{"type":"%s","object":%s}\n' % (type_.encode(), body)
 
-    def _bookmark(self, *, ends_state: bool = False) -> None:
-        kind, lens = self._lens.kind, self._lens
-        metadata: dict[str, object] = {"resourceVersion": str(self._position), "creationTimestamp": None}
-        if ends_state:
-            metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
-        head = {"kind": kind.name, "apiVersion": kind.api_version}
-        if lens.form == "table":
-            head = {"kind": "Table", "apiVersion": "meta.k8s.io/v1"}
-        elif lens.form == "metadata":
-            head = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
-        rows: dict[str, object] = {"columnDefinitions": None, "rows": []} if lens.form == "table" else {}
-        body = msgspec.json.encode({**head, "metadata": metadata, **rows})
+    def _bookmark(self, annotations: Raw | None = None) -> None:
+        metadata: Raw = {"resourceVersion": str(self._position), "creationTimestamp": None}
+        if annotations:
+            metadata["annotations"] = annotations
+        body = msgspec.json.encode(self._form.bookmark(metadata))
         self._connection.write(framed(b'{"type":"BOOKMARK","object":%s}\n' % body))
 
     def _mind_the_limit(self) -> None:
-        if self._connection.sent_bytes > self._limit_bytes:
+        if self._connection.sent_bytes > self._pass.limit_bytes:
             self.end()
-
-
-def framed(data: bytes) -> bytes:
-    """As one chunk of an answer."""
-    return b"%x\r\n%s\r\n" % (len(data), data)
-
-
-def table(revision: int, columns: object, rows: list[bytes]) -> bytes:
-    """A Table of encoded rows."""
-    return b'{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":"%d"},' % revision + (
-        b'"columnDefinitions":%s,"rows":[%s]}' % (msgspec.json.encode(columns), b",".join(rows))
-    )
 
 
 def _is_true(value: str | None) -> bool:

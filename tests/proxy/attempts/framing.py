@@ -96,6 +96,8 @@ CLASSES: dict[str, dict[str, bytes]] = {
         "hundreds of headers": get(PODS, *(f"X-{number}: a" for number in range(200))),
         "huge header": get(PODS, "X-A: " + "a" * 60_000),
         "huge header name": get(PODS, "X" * 60_000 + ": a"),
+        "huge Accept": get(PODS, "Accept: " + "a;b," * 1000),
+        "nothing but spaces": get(PODS, "X-A:" + " " * 40_000 + "\x01"),
         "head without an end": get(PODS, "X-A: " + "a" * 60_000)[:-4],
         "huge target": get("/" + "a" * 60_000),
         "thousands of empty segments": get("/" * 3000),
