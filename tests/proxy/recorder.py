@@ -100,6 +100,7 @@ def _items(kind: Kind) -> list[Raw]:
             {
                 "metadata": _metadata(f"{name}-web", "argocd"),
                 "spec": {
+                    "project": "coop",
                     "destination": {"namespace": name},
                     "source": {"repoURL": f"https://x:{CANARY}@git/x", "helm": {"values": CANARY}},
                 },

@@ -84,7 +84,8 @@ def test_what_leaves_a_users_sight_is_gone_for_them_and_for_nobody_else() -> Non
 
     def application(destination: str, revision: str) -> Entry:
         metadata = {"name": "x", "namespace": "argocd", "resourceVersion": revision}
-        return entry(kinds.APPLICATION, {"metadata": metadata, "spec": {"destination": {"namespace": destination}}})
+        spec = {"project": "coop", "destination": {"namespace": destination}}
+        return entry(kinds.APPLICATION, {"metadata": metadata, "spec": spec})
 
     cache.replace([application("dev-ada", "1")])
     before = cache.revision
@@ -95,6 +96,33 @@ def test_what_leaves_a_users_sight_is_gone_for_them_and_for_nobody_else() -> Non
     }
     assert [told and told[0] for told in seen.values()] == ["DELETED", "ADDED", None]
     assert b"dev-bob" not in (seen["ada"] or ("", change.before))[1].whole()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"project": "default", "destination": {"namespace": "dev-ada"}},
+        {"destination": {"namespace": "dev-ada"}},
+        {"project": "coop", "destination": {"namespace": ["dev-ada"]}},
+        {"project": "coop", "destination": "dev-ada"},
+        {"project": "coop"},
+        None,
+    ],
+)
+def test_an_application_that_is_none_of_coops_is_in_nobodys_sight(spec: Any) -> None:
+    metadata = {"name": "x", "namespace": "argocd", "resourceVersion": "1"}
+    one = entry(kinds.APPLICATION, {"metadata": metadata, "spec": spec})
+    assert not Lens(kinds.APPLICATION, frozenset(["dev-ada", "argocd", "x"])).shows(one)
+
+
+def test_revisions_of_another_process_are_never_taken_for_ones_own() -> None:
+    began_s = 1_800_000_000.0
+    of_one_second = {Revisions.of(began_s).next() for _ in range(20)}
+    assert len(of_one_second) == 20
+    ordered = sorted(of_one_second)
+    assert ordered[-1] - ordered[0] > 1_000_000
+    assert Revisions.of(began_s + 1).next() > ordered[-1]
+    assert all(len(str(one)) == 18 for one in of_one_second)
 
 
 async def test_pages_of_one_list_show_one_moment_and_tokens_are_for_whom_they_were_given(
@@ -133,7 +161,7 @@ async def test_a_revision_of_another_time_is_told_to_list_again(ada: Viewer) -> 
     async with asyncio.timeout(10), aclosing(ada.events(f"{PODS}?watch=1&resourceVersion=5")) as events:
         error = await anext(events)
     assert (error["type"], error["object"]["code"], error["object"]["reason"]) == ("ERROR", 410, "Expired")
-    status, body = await ada.ask(f"{PODS}?resourceVersion=9{'0' * 16}")
+    status, body = await ada.ask(f"{PODS}?resourceVersion=9{'0' * 17}")
     assert (status, body["reason"]) == (504, "Timeout")
 
 

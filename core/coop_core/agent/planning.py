@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from coop_core.agent.seen import Branch, GitView
     from coop_core.cluster.kinds import Raw
 
-PROJECT = "coop"
 IN_CLUSTER = "https://kubernetes.default.svc"
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -97,7 +96,7 @@ def application(branch: Branch, service: str) -> Raw:
             "finalizers": [labels.ARGO_FINALIZER],
         },
         "spec": {
-            "project": PROJECT,
+            "project": kinds.ARGOCD_PROJECT,
             "source": {
                 "repoURL": public_url(branch.url),
                 # A full ref: a short name may be taken for a tag or a version constraint.

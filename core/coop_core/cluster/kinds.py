@@ -175,3 +175,5 @@ ALL = (
 
 ARGOCD_NAMESPACE = "argocd"
 """Where Application objects live, on every platform."""
+ARGOCD_PROJECT = "coop"
+"""Which project those of coop's are in."""

@@ -110,12 +110,6 @@ def application(body: Raw) -> Raw:
     return {key: value for key, value in reduced.items() if value is not None}
 
 
-def destination(body: Raw) -> str:
-    """The namespace that an Application deploys to, "" when it names none."""
-    value = _mapping(_mapping(body.get("spec")).get("destination")).get("namespace")
-    return value if isinstance(value, str) else ""
-
-
 def _annotations(annotations: Raw) -> Raw:
     return {
         name: HIDDEN if _SECRET_NAME.search(name.rpartition("/")[2]) else _scrubbed(value)

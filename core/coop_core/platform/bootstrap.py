@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from coop_core.local.objects import Objects
 
 NAMESPACES = ("default", kinds.ARGOCD_NAMESPACE, "main", "coop-ci")
-PROJECT = "coop"
 
 
 def ensure(objects: Objects) -> None:
@@ -19,7 +18,7 @@ def ensure(objects: Objects) -> None:
     for name in NAMESPACES:
         if objects.find(kinds.NAMESPACE, "", name) is None:
             objects.create(kinds.NAMESPACE, _namespace(name))
-    if objects.find(kinds.APP_PROJECT, kinds.ARGOCD_NAMESPACE, PROJECT) is None:
+    if objects.find(kinds.APP_PROJECT, kinds.ARGOCD_NAMESPACE, kinds.ARGOCD_PROJECT) is None:
         objects.create(kinds.APP_PROJECT, _project())
 
 
@@ -36,7 +35,7 @@ def _namespace(name: str) -> Raw:
 
 def _project() -> Raw:
     return {
-        "metadata": {"name": PROJECT, "namespace": kinds.ARGOCD_NAMESPACE},
+        "metadata": {"name": kinds.ARGOCD_PROJECT, "namespace": kinds.ARGOCD_NAMESPACE},
         "spec": {
             "description": "Everything that coop deploys",
             "sourceRepos": ["*"],

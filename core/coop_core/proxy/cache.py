@@ -1,14 +1,14 @@
 """All objects of one kind, under the proxy's own revisions, with the changes of late. Pure.
 
-Viewers' lists and watches are answered from here; the platform is asked once, whoever looks. Revisions begin at the
-time of the start in microseconds and grow by one: one of an earlier process is always too old, never mistaken.
+Viewers' lists and watches are answered from here; the platform is asked once, whoever looks.
 """
 
 from __future__ import annotations
 
+import secrets
 from bisect import bisect_right
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 HISTORY_CHANGES = 2048
 HISTORY_BYTES = 1024 * 1024
 """Of old states, per kind. A viewer that is further behind lists again."""
+_A_SECOND = 100_000_000
+"""Revisions for each: nobody sees so many changes in one. Together with the time they have 18 digits."""
 
 
 class TooOld(Exception):
@@ -26,10 +28,19 @@ class TooOld(Exception):
 
 
 class Revisions:
-    """One count for all kinds. start: beyond everything that an earlier process gave out."""
+    """One count for all kinds."""
 
     def __init__(self, start: int) -> None:
         self._last = start
+
+    @classmethod
+    def of(cls, now_s: float) -> Self:
+        """Beyond everything that an earlier process gave out, and far from what another one does.
+
+        Clients go from one replica to another: what they have seen of one must be too old or too new for the other,
+        never mistaken for a revision of its own. Chance keeps those apart that begin in the same second.
+        """
+        return cls(int(now_s) * _A_SECOND + secrets.randbelow(_A_SECOND // 2))
 
     def next(self) -> int:
         self._last += 1

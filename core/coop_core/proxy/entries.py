@@ -23,6 +23,15 @@ class Strange(Exception):
     """The platform sent something that is no object of the kind that was asked for."""
 
 
+class _Destination(msgspec.Struct):
+    namespace: str = ""
+
+
+class _ApplicationSpec(msgspec.Struct):
+    project: str = ""
+    destination: _Destination = msgspec.field(default_factory=_Destination)
+
+
 class _Labelled(msgspec.Struct):
     labels: dict[str, str] | None = None
 
@@ -97,8 +106,19 @@ def _encoded(shown: Raw) -> tuple[bytes, bytes]:
 def _sight(kind: Kind, body: Raw, namespace: str, name: str) -> str:
     if kind == kinds.NAMESPACE:
         return name
-    # Applications all live in one namespace; what tells whose they are is where they deploy to.
-    return redaction.destination(body) if kind == kinds.APPLICATION else namespace
+    return _destination(body) if kind == kinds.APPLICATION else namespace
+
+
+def _destination(body: Raw) -> str:
+    """The namespace that an Application of coop's deploys to; "", which nobody sees, for one of somebody else's.
+
+    All of them lie in one namespace, and a namespace of that name may be meant in another cluster.
+    """
+    try:
+        spec = msgspec.convert(body.get("spec"), _ApplicationSpec)
+    except msgspec.ValidationError:
+        return ""
+    return spec.destination.namespace if spec.project == kinds.ARGOCD_PROJECT else ""
 
 
 _PARTIAL = b'{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":"'

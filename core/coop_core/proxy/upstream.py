@@ -31,7 +31,7 @@ class Upstream:
 
     def __init__(self, access: Access, clock: Clock) -> None:
         self.transport = Transport(access)
-        revisions = Revisions(int(clock.now_s() * 1_000_000))
+        revisions = Revisions.of(clock.now_s())
         self._keepers: dict[Kind, Keeper] = {
             readable.kind: Keeper(readable.kind, self.transport, revisions) for readable in READABLE
         }
