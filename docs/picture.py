@@ -15,6 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
+from coop_tui.board.events import ServiceKey  # noqa: E402
 from tests.dashboard import board_cluster  # noqa: E402 - the tests know how to make a cluster
 from tests.dashboard.board_cluster import Cluster, Service  # noqa: E402
 from tests.dashboard.dashboard_kit import dashboard, shows  # noqa: E402
@@ -74,10 +75,9 @@ def write_loop(log: Path) -> None:
 async def picture(log: Path) -> str:
     write_loop(log)
     made, pod = cluster()
-    app = dashboard(made, devloop_log=log)
-    async with app.run_test(size=SIZE) as pilot:
+    app = dashboard(made, loops={ServiceKey("dev-ada", "hello"): log}, start=ServiceKey("dev-ada", "hello"))
+    async with app.run_test(size=SIZE):
         await shows(app, "● live", "__init__.py")
-        await pilot.press("down", "down")
         await shows(app, f"log  {pod}", "812 ms", "/ Filter")
         return app.export_screenshot(title="coop ui")
 

@@ -10,11 +10,12 @@ from coop_tui.board.sources import Sources
 from coop_tui.dashboard.app import Dashboard
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
     from textual.app import App
 
+    from coop_tui.board.events import ServiceKey
     from coop_tui.board.sources import Reader
     from coop_tui.narration import Narrated
     from tests.dashboard.board_cluster import Cluster
@@ -23,27 +24,31 @@ PATIENCE_S = 8.0
 
 
 def dashboard(
-    cluster: Cluster, *, devloop_log: Path | None = None, narration: AsyncIterator[Narrated] | None = None
+    cluster: Cluster,
+    *,
+    loops: Mapping[ServiceKey, Path] | None = None,
+    start: ServiceKey | None = None,
+    narration: AsyncIterator[Narrated] | None = None,
 ) -> Dashboard:
     async def connect() -> Reader:
         return cluster
 
     return dashboard_of(
-        Sources(connect, ("main", "dev-ada"), lambda host: f"http://{host}:4780"),
-        devloop_log=devloop_log,
+        Sources(connect, ("main", "dev-ada"), lambda host: f"http://{host}:4780", (loops or {}).get),
+        start=start,
         narration=narration,
     )
 
 
 def dashboard_of(
-    sources: Sources, *, devloop_log: Path | None = None, narration: AsyncIterator[Narrated] | None = None
+    sources: Sources, *, start: ServiceKey | None = None, narration: AsyncIterator[Narrated] | None = None
 ) -> Dashboard:
     return Dashboard(
         sources,
         title="local platform",
         user="ada",
         environment="dev-ada",
-        devloop_log=devloop_log,
+        start=start,
         narration=narration,
     )
 

@@ -11,7 +11,10 @@ import pytest
 
 from coop_core.cluster import kinds
 from coop_core.errors import CoopError
+from coop_core.paths import Home
+from coop_tui.board.events import ServiceKey
 from coop_tui.board.sources import Sources
+from coop_tui.dashboard.opening import loop_log
 from coop_tui.narration import Narrated
 from tests.dashboard import board_cluster
 from tests.dashboard.board_cluster import Cluster, Service
@@ -247,8 +250,8 @@ async def test_y_copies_the_url() -> None:
 
 
 async def test_the_dev_loop_is_shown_as_it_writes(tmp_path: Path) -> None:
-    log = tmp_path / "events.jsonl"
-    app = dashboard(Cluster(), devloop_log=log)
+    log, hello = tmp_path / "events.jsonl", ServiceKey("dev-ada", "hello")
+    app = dashboard(Cluster(), loops={hello: log}, start=hello)
     async with app.run_test(size=NARROW):
         await shows(app, "No dev loop has run yet.")
         said = [
@@ -262,6 +265,49 @@ async def test_the_dev_loop_is_shown_as_it_writes(tmp_path: Path) -> None:
         with log.open("a") as file:
             file.write(json.dumps({"at": time.time(), "event": "DeployFailed", "problem": problem}) + "\n")
         await shows(app, "✗ failed at commit", "✗ cannot commit", "k8s/x.yaml:3: no kind", "→ add a kind")
+
+
+async def test_the_dev_loop_that_is_shown_is_that_of_the_selected_service(tmp_path: Path) -> None:
+    loops = {ServiceKey("dev-ada", name): tmp_path / name for name in ("api", "web")}
+    for key, log in loops.items():
+        started = {"event": "LoopStarted", "environment": key.environment, "service": key.service, "pid": 1}
+        saved = {"event": "FilesChanged", "paths": [f"{key.service}/{key.service}.py"]}
+        log.write_text("".join(json.dumps({"at": time.time(), **fields}) + "\n" for fields in (started, saved)))
+    cluster = Cluster(Service("dev-ada", "api"), Service("dev-ada", "web"), Service("main", "web"))
+    app = dashboard(cluster, loops=loops)
+    async with app.run_test(size=NARROW) as pilot:
+        await shows(app, "dev loop  web in main", "No dev loop has run here.", "Yours run in dev-ada")
+        await pilot.press("down")
+        screen = await shows(app, "dev loop  api in dev-ada", "snapshot…", "api.py")
+        assert "web.py" not in screen
+        await pilot.press("down")
+        await shows(app, "dev loop  web in dev-ada", "web.py")
+        await shows_no_more(app, "api.py")
+        with loops[ServiceKey("dev-ada", "api")].open("a") as file:
+            file.write(json.dumps({"at": time.time(), "event": "FilesChanged", "paths": ["late.py"]}) + "\n")
+        await pilot.press("up")
+        await shows(app, "dev loop  api in dev-ada", "api.py and 1 more")
+        await shows_no_more(app, "web.py")
+
+
+async def test_the_service_one_stands_in_is_selected_as_soon_as_it_is_there() -> None:
+    cluster = Cluster(Service("dev-ada", "api"))
+    app = dashboard(cluster, start=ServiceKey("dev-ada", "web"))
+    async with app.run_test(size=NARROW) as pilot:
+        await shows(app, "dev loop  api in dev-ada")
+        cluster.put(Service("dev-ada", "web"))
+        await shows(app, "dev loop  web in dev-ada")
+        await pilot.press("up")
+        await shows(app, "dev loop  api in dev-ada")
+
+
+def test_event_logs_are_looked_for_in_the_own_environment_and_never_outside_of_their_folder(tmp_path: Path) -> None:
+    home = Home.under(tmp_path)
+    assert (
+        loop_log(home, "dev-ada", ServiceKey("dev-ada", "web")) == home.devloop("dev-ada", "web") / "events.jsonl"
+    )
+    for environment, name in (("main", "web"), ("dev-bob", "web"), ("dev-ada", "../web"), ("dev-ada", "..")):
+        assert loop_log(home, "dev-ada", ServiceKey(environment, name)) is None
 
 
 async def test_a_demo_tells_its_story_in_the_timeline() -> None:

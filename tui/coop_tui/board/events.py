@@ -112,6 +112,13 @@ class LogEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class LoopOpened:
+    """The event log of this service's dev loop is being read from now on, from its start."""
+
+    key: ServiceKey
+
+
+@dataclass(frozen=True, slots=True)
 class LoopSaid:
     """One line of the dev loop's event log."""
 
@@ -217,6 +224,7 @@ Event = (
     | LogOpened
     | LogRead
     | LogEnded
+    | LoopOpened
     | LoopSaid
     | LoopSaidMore
     | Told

@@ -63,10 +63,12 @@ def no_services(board: Board, environment: str) -> tuple[Line, ...]:
 
 def loop(board: Board) -> tuple[Line, Line]:
     """The timeline's heading: whose loop on the left, whether it runs on the right."""
-    found = board.loop
-    if not found.service:
+    found, key = board.loop, board.loop_of
+    if key is None or (board.narration and not found.service):
         return plain("demo" if board.narration else "dev loop", Tone.STRONG), EMPTY
-    left: Line = (("dev loop", Tone.STRONG), (f"  {found.service} in {found.environment}", Tone.DIM))
+    left: Line = (("dev loop", Tone.STRONG), (f"  {key.service} in {key.environment}", Tone.DIM))
+    if not found.service:
+        return left, EMPTY
     return left, plain("running", Tone.GOOD) if found.is_running else plain("stopped", Tone.DIM)
 
 

@@ -53,12 +53,14 @@ class Sources:
 
     connect: called once the first frame is painted, and again after it raised a CoopError; whoever hands it in
     closes the client. namespaces: the environments to show. base_url: from an ingress host to the address at which
-    people reach it.
+    people reach it. loop_log: the event log of a service's dev loop, which need not exist; None for a service that
+    can have none.
     """
 
     connect: Callable[[], Awaitable[Reader]]
     namespaces: tuple[str, ...]
     base_url: Callable[[str], str]
+    loop_log: Callable[[e.ServiceKey], Path | None] = lambda key: None
 
     @property
     def feeds(self) -> tuple[e.Feed, ...]:

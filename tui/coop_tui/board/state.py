@@ -30,7 +30,10 @@ class LogState:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the user chose. selected None: there is no row yet. previous None: as the container's state suggests."""
+    """What the user chose. selected None: there is no row yet; it may name a service that has no row yet.
+
+    previous None: as the container's state suggests.
+    """
 
     selected: ServiceKey | None = None
     filter: str = ""
@@ -49,6 +52,8 @@ class Board:
     connect_problem: Problem | None = None
     log: LogState = field(default_factory=LogState)
     loop: Loop = field(default_factory=Loop)
+    loop_of: ServiceKey | None = None
+    """Whose dev loop `loop` is."""
     narration: tuple[Told, ...] = ()
     view: View = field(default_factory=View)
     failure: Problem | None = None

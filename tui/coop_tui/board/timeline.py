@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from coop_tui.board.cycles import Loop
+    from coop_tui.board.events import ServiceKey
 
 _MARKS: dict[Outcome, Span] = {
     Outcome.RUNNING: ("◐", Tone.BUSY),
@@ -168,11 +169,17 @@ def _problem(cycle: Cycle, shape: _Shape) -> Iterator[Line]:
         yield ((_INDENT + "│ ", Tone.DIM), (cut(line, room - 2), Tone.PLAIN))
 
 
-def quiet(environment: str) -> tuple[Line, ...]:
-    """What the panel says before anything happened."""
+def quiet(key: ServiceKey | None, own: str) -> tuple[Line, ...]:
+    """What the panel says when no dev loop of the service ran. own: the user's environment, where loops run."""
+    if key is not None and key.environment != own:
+        return (
+            EMPTY,
+            plain("  No dev loop has run here.", Tone.DIM),
+            (("  Yours run in ", Tone.DIM), (own, Tone.PLAIN), (".", Tone.DIM)),
+        )
     return (
         EMPTY,
         plain("  No dev loop has run yet.", Tone.DIM),
-        (("  Save files and see them live in ", Tone.DIM), (environment, Tone.PLAIN), (":", Tone.DIM)),
+        (("  Save files and see them live in ", Tone.DIM), (own, Tone.PLAIN), (":", Tone.DIM)),
         (("  run ", Tone.DIM), ("coop dev", Tone.ACCENT), (" beside your coop.yaml", Tone.DIM)),
     )

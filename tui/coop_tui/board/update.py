@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from coop_tui.board import cluster, cycles
 from coop_tui.board import events as e
+from coop_tui.board.cycles import Loop
 from coop_tui.board.selectors import problem, wanted_log
 from coop_tui.board.state import Board, LogState
 
@@ -29,6 +30,8 @@ def update(board: Board, event: e.Event) -> Board:
             return board if found == board.connect_problem else replace(board, connect_problem=found)
         case e.LogOpened() | e.LogRead() | e.LogEnded():
             return _log(board, event)
+        case e.LoopOpened(key):
+            return replace(board, loop=Loop(), loop_of=key)
         case e.LoopSaid(at_s, said):
             return replace(board, loop=cycles.update(board.loop, said, at_s))
         case e.LoopSaidMore(at_s, text):

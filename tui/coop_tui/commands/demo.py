@@ -53,7 +53,7 @@ def _perform(folder: Path, *, in_dashboard: bool) -> Outcome:
         say = lines.put_nowait if in_dashboard else _print
         play = Play(home, folder, access, say, lingers=in_dashboard)
         play.done("a local platform", took_ms)
-        asyncio.run(_in_dashboard(play, access, lines) if in_dashboard else _narrated(play, access))
+        asyncio.run(_in_dashboard(play, home, access, lines) if in_dashboard else _narrated(play, access))
     return play.outcome
 
 
@@ -82,15 +82,15 @@ async def _narrated(play: Play, access: Access) -> None:
         await until_signalled(play.run(client))
 
 
-async def _in_dashboard(play: Play, access: Access, lines: asyncio.Queue[Narrated]) -> None:
+async def _in_dashboard(play: Play, home: Home, access: Access, lines: asyncio.Queue[Narrated]) -> None:
     """The play behind the dashboard; closing the dashboard ends both."""
     from coop_core.kube.client import KubeClient
     from coop_tui.dashboard.opening import opened
+    from coop_tui.demo.sample import NAME
 
-    log = play.event_log
     async with (
         await KubeClient.connect(access.kubeconfig, access.context) as client,
-        opened(access, devloop_log=log, narration=_forever(lines)) as dashboard,
+        opened(access, home, start=NAME, narration=_forever(lines)) as dashboard,
     ):
         playing = asyncio.create_task(_told(play, client, lines))
         try:

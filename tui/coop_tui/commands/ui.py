@@ -13,8 +13,6 @@ from coop_core.errors import CoopError, ExitCode
 from coop_core.paths import Home
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from coop_core.platform.access import Access
 
 
@@ -44,17 +42,17 @@ def command() -> None:
 async def _show(home: Home, access: Access) -> None:
     from coop_tui.dashboard.opening import opened
 
-    async with opened(access, devloop_log=_event_log(home, access.environment)) as dashboard:
+    async with opened(access, home, start=_service_here()) as dashboard:
         # A polite kill gives the terminal back as it was.
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, dashboard.exit)
         await dashboard.run_async()
 
 
-def _event_log(home: Home, environment: str) -> Path | None:
-    """The event log of the service one stands in; None outside of one."""
+def _service_here() -> str | None:
+    """The service one stands in; None outside of one."""
     from coop_tui.workspace import here
 
     try:
-        return home.devloop(environment, here().spec().name) / "events.jsonl"
+        return here().spec().name
     except CoopError:
         return None

@@ -19,7 +19,7 @@ from coop_tui.board import selectors
 from coop_tui.board.actions import unavailable
 from coop_tui.board.scene import Scene, Scenes
 from coop_tui.board.sources import connected, followed, log_lines, loop_events, told
-from coop_tui.board.state import Board
+from coop_tui.board.state import Board, View
 from coop_tui.board.store import Store
 from coop_tui.board.update import update
 from coop_tui.dashboard import keys, theme
@@ -34,7 +34,6 @@ from coop_tui.dashboard.tasks import Tasks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
-    from pathlib import Path
 
     from textual.binding import BindingType
     from textual.screen import Screen
@@ -48,8 +47,8 @@ TICK_S = 1.0
 class Dashboard(App[None], inherit_bindings=False):
     """`coop ui`. Run it with `run_async`; when that returns, nothing of it runs any more.
 
-    title: the platform's name; environment: the user's own, named where something is empty. devloop_log: event log
-    of a dev loop, which need not exist yet. narration: lines told beside it, as the demo does.
+    title: the platform's name; environment: the user's own, named where something is empty. start: the service
+    to select once it has a row. narration: lines told beside the dev loop, as the demo does.
     """
 
     TITLE = "coop"
@@ -65,17 +64,16 @@ class Dashboard(App[None], inherit_bindings=False):
         title: str,
         user: str,
         environment: str,
-        devloop_log: Path | None = None,
+        start: e.ServiceKey | None = None,
         narration: AsyncIterator[Narrated] | None = None,
     ) -> None:
         # With colours taken as the terminal's own, NO_COLOR removes them all; else Textual only makes them grey.
         super().__init__(ansi_color=theme.is_colourless() or None)
         self._sources = sources
-        self._main = MainScreen(title=title, user=user, environment=environment)
-        self._devloop_log = devloop_log
+        self._main = MainScreen(title=title, user=user, environment=environment, start=start)
         self._narration = narration
         self._scenes = Scenes(sources.base_url)
-        self._store = Store(Board(time.time()), update, self._tell)
+        self._store = Store(Board(time.time(), view=View(selected=start)), update, self._tell)
         self._scene = Scene(self._store.state)
         self._tasks = Tasks(lambda problem: self._store.dispatch(e.WorkerFailed(problem)))
         self._reader: Reader | None = None
@@ -94,8 +92,6 @@ class Dashboard(App[None], inherit_bindings=False):
     def _start(self) -> None:
         self.set_interval(TICK_S, lambda: self._store.dispatch(e.Ticked(time.time())))
         self._tasks.start("connection", self._connect())
-        if self._devloop_log is not None:
-            self._tasks.start("dev loop", self._feed(loop_events(self._devloop_log)))
         if self._narration is not None:
             self._tasks.start("narration", self._feed(told(self._narration)))
 
@@ -130,6 +126,7 @@ class Dashboard(App[None], inherit_bindings=False):
     def _show(self, board: Board) -> None:
         self._scene = self._scenes.scene(board)
         self._read_log(board)
+        self._read_loop(board)
         self._main.scene = self._scene
         now = tuple(unavailable(action, board, self._scene.row) for action in keys.ACTIONS)
         if now != self._unavailable:
@@ -145,6 +142,16 @@ class Dashboard(App[None], inherit_bindings=False):
         self._store.dispatch(e.LogOpened(target))
         if target is not None:
             self._tasks.start("log", self._feed(log_lines(self._reader, target)))
+
+    def _read_loop(self, board: Board) -> None:
+        """Reads the dev loop of the service that is selected, and no other."""
+        key = board.view.selected
+        if key is None or key == board.loop_of:
+            return
+        self._tasks.stop("dev loop")
+        self._store.dispatch(e.LoopOpened(key))
+        if log := self._sources.loop_log(key):
+            self._tasks.start("dev loop", self._feed(loop_events(log)))
 
     # --- intents, upwards
 

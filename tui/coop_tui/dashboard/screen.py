@@ -22,6 +22,7 @@ from coop_tui.dashboard.service_table import ServiceTable
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
+    from coop_tui.board.events import ServiceKey
     from coop_tui.board.scene import Scene
 
 
@@ -30,14 +31,16 @@ class MainScreen(Screen[None]):
 
     scene: var[Scene | None] = var(None)
 
-    def __init__(self, *, title: str, user: str, environment: str) -> None:
+    def __init__(self, *, title: str, user: str, environment: str, start: ServiceKey | None = None) -> None:
+        """start: the service to select once it has a row."""
         super().__init__()
         self._about = (title, user, environment)
+        self._start = start
 
     def compose(self) -> ComposeResult:
         yield OneLine(id="header")
         yield OneLine(fill="─", id="services-head")
-        yield ServiceTable(id="services")
+        yield ServiceTable(self._start, id="services")
         with Container(id="lower"):
             with Vertical(id="loop"):
                 yield OneLine(fill="─", id="loop-head")
@@ -84,7 +87,7 @@ class MainScreen(Screen[None]):
         panel = self.query_one("#timeline", LinesView)
         cells = panel.scrollable_content_region.width
         lines = timeline(board.loop, board.narration, cells=cells, now_s=board.now_s)
-        panel.show(lines or quiet(self._about[2]))
+        panel.show(lines or quiet(board.loop_of, self._about[2]))
 
     def _paint_detail(self, scene: Scene) -> None:
         board, row = scene.board, scene.row

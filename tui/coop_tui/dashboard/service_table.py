@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 class ServiceTable(LinesView, inherit_bindings=False):
     """Rows of services. Posts `RowHighlighted` when the cursor stands on another service, `RowChosen` on Enter.
 
-    The first line is the head: it is painted on top whatever the scroll.
+    The first line is the head: it is painted on top whatever the scroll. start: the service that the cursor goes
+    to as soon as it has a row, unless the user moved it before.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -45,13 +46,19 @@ ServiceTable {
 }
 """
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
+    def __init__(
+        self,
+        start: ServiceKey | None = None,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's own name for it
+    ) -> None:
         super().__init__(id=id)
         self._rows: tuple[ServiceView, ...] = ()
         self._empty: Sequence[Line] = ()
         self._elapsed_s = 0.0
         self._owners: tuple[int, ...] = ()
         self._selected: ServiceKey | None = None
+        self._start = start
         self._shows_urls = True
 
     def show_rows(self, rows: tuple[ServiceView, ...], *, empty: Sequence[Line], elapsed_s: float) -> None:
@@ -91,7 +98,10 @@ ServiceTable {
 
     def _keep_cursor(self) -> None:
         """Stays with the service, wherever its row moved; with the first when it is gone."""
-        index = self.index
+        start = next((place for place, row in enumerate(self._rows) if key_of(row) == self._start), None)
+        if start is not None:
+            self._start = None
+        index = self.index if start is None else start
         if index is None and self._rows:
             index = 0
         self._stand_on(index)
@@ -120,6 +130,7 @@ ServiceTable {
 
     def action_move(self, by: int) -> None:
         if self._rows:
+            self._start = None
             self._stand_on(max(0, min(len(self._rows) - 1, (self.index or 0) + by)))
 
     def action_choose(self) -> None:
@@ -129,4 +140,5 @@ ServiceTable {
     def on_click(self, event: events.Click) -> None:
         y = event.y + self.scroll_offset.y - 1
         if event.y > 0 and 0 <= y < len(self._owners):
+            self._start = None
             self._stand_on(self._owners[y])

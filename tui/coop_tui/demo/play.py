@@ -140,11 +140,6 @@ class Play:
         assert self._problem is not None  # that is why the event was kept
         raise CoopError(self._problem.what, self._problem.why, self._problem.remedy)
 
-    @property
-    def event_log(self) -> Path:
-        """Where the personal environment's dev loop writes down what happens."""
-        return self._home.devloop(self._access.environment, sample.NAME) / "events.jsonl"
-
     def done(self, what: str, took_ms: float) -> None:
         self.outcome.phases.append((what, took_ms))
         self._say(Narrated(what, took_ms))
