@@ -43,7 +43,7 @@ class Session:
     async def run(self, observe: Callable[[Entry, LoopState], None]) -> None:
         """Runs until cancelled. Raises CoopError at once when another loop holds this service and environment."""
         place = self.workshop.place
-        with lock.held(self.state, place.service, place.environment):
+        with lock.held(self.state, place.service, place.environment, place.remote.url):
             log = EventLog(self.state / "events.jsonl")
             answers = Answers(self.url)
 

@@ -21,6 +21,7 @@ from coop_tui.workspace import Workspace
 from tests.environments.test_sleeping import deploy
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from tests.git.git_scene import Scene
@@ -58,6 +59,11 @@ def access(tmp_path: Path) -> Access:
     return Access(tmp_path / "kubeconfig", None, "ada", "localhost", "http", 1, is_local=True)
 
 
+def watched(workspace: Workspace, service: str, remote_url: str) -> AbstractContextManager[None]:
+    """While it is entered, a dev loop of that service runs."""
+    return lock.held(workspace.home.devloop("dev-ada", service), service, "dev-ada", remote_url)
+
+
 def state(scene: Scene) -> str:
     found = environments.find(scene.repository, scene.remote, "dev-ada")
     return found.state(time.time()) if found else "none"
@@ -79,12 +85,34 @@ def test_nothing_is_taken_from_another_dev_loop_in_the_same_environment(
     scene: Scene, workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deploy(scene)
-    with lock.held(workspace.home.devloop("dev-ada", "web"), "web", "dev-ada"):
+    with watched(workspace, "web", scene.remote.url):
         leave(workspace, access(tmp_path), "delete")
-    assert capsys.readouterr().out == "dev-ada stays: web is still watched by another coop dev.\n"
+        assert capsys.readouterr().out == "dev-ada stays: web is still watched by another coop dev.\n"
+        with watched(workspace, "api", scene.remote.url):
+            leave(workspace, access(tmp_path), "delete")
+    assert capsys.readouterr().out == "dev-ada stays: api, web are still watched by another coop dev.\n"
     assert state(scene) == "awake"
     leave(workspace, access(tmp_path), "delete")
     assert state(scene) == "none"
+
+
+def test_a_dev_loop_of_another_repository_does_not_keep_this_one_s_environment(
+    scene: Scene, workspace: Workspace, tmp_path: Path
+) -> None:
+    deploy(scene)
+    with watched(workspace, "web", "https://git.example.org/other"):
+        leave(workspace, access(tmp_path), "delete")
+    assert state(scene) == "none"
+
+
+def test_a_lock_that_does_not_tell_its_repository_counts(
+    scene: Scene, workspace: Workspace, tmp_path: Path
+) -> None:
+    deploy(scene)
+    with watched(workspace, "web", "https://git.example.org/other"):
+        (workspace.home.devloop("dev-ada", "web") / "lock").write_text("17")
+        leave(workspace, access(tmp_path), "delete")
+    assert state(scene) == "awake"
 
 
 def test_an_answer_is_remembered_and_a_broken_memory_is_none(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ Asked once and remembered, for all environments of this user. `--on-exit` decide
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
 from enum import StrEnum
@@ -60,12 +59,14 @@ def leave(workspace: Workspace, access: Access, wish: str | None) -> None:
     Raises CoopError when Git refuses; the environment is as it was then.
     """
     environment = access.environment
-    busy = still_watched(workspace.home, environment)
     is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     choice = decide(wish, recall(workspace.home), is_terminal=is_terminal)
-    if busy:
-        if choice is not Choice.KEEP:
-            click.echo(f"{environment} stays: {', '.join(busy)} is still watched by another coop dev.")
+    if choice is Choice.KEEP:
+        return
+    remote = workspace.remote(access)
+    if busy := still_watched(workspace.home, environment, remote):
+        verb = "is" if len(busy) == 1 else "are"
+        click.echo(f"{environment} stays: {', '.join(busy)} {verb} still watched by another coop dev.")
         return
     if choice is None:
         choice = _ask(environment)
@@ -74,16 +75,18 @@ def leave(workspace: Workspace, access: Access, wish: str | None) -> None:
         remember(workspace.home, choice)
         click.echo("coop dev does so from now on; to be asked again: coop dev --on-exit ask")
     if choice is not Choice.KEEP:
-        click.echo(_do(choice, workspace, workspace.remote(access), environment))
+        click.echo(_do(choice, workspace, remote, environment))
 
 
-def still_watched(home: Home, environment: str) -> list[str]:
-    """Services whose dev loops in this environment run now, on this machine."""
+def still_watched(home: Home, environment: str, remote: Remote) -> list[str]:
+    """Services whose dev loops deploy to this environment of this remote now, on this machine."""
+    from coop_devloop import lock
+
     start = home.devloop(environment, "")
     return [
         folder.name.removeprefix(start.name)
         for folder in sorted(start.parent.glob(f"{start.name}*"))
-        if _is_locked(folder / "lock")
+        if lock.is_held(folder, remote.url)
     ]
 
 
@@ -105,17 +108,6 @@ def remember(home: Home, choice: Choice) -> None:
 
 def _file(home: Home) -> Path:
     return home.state / "on-exit"
-
-
-def _is_locked(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def _ask(environment: str) -> Choice | None:
