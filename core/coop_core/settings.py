@@ -54,7 +54,7 @@ class Dagger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     user: str | None = None
-    """Names the personal environment, `dev-<user>`. Unset: taken from Git's identity."""
+    """Names the personal environment, `dev-<user>`. Unset: as the platform last ran, else by Git's identity."""
     remote: str | None = None
     """Git remote that holds the environment branches. Unset: origin, or the only one."""
     expires: Annotated[str, msgspec.Meta(pattern=r"^(never|[1-9][0-9]{0,3}[hd])\Z")] = "7d"

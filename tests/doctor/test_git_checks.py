@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -8,6 +10,8 @@ import pytest
 
 from coop_core.doctor import git_checks
 from coop_core.doctor.checking import Result, Verdict, examine
+from coop_core.local.runtime import processes
+from coop_core.platform import record as records
 from coop_core.settings import Settings
 from tests.doctor.conftest import Answer, Site
 
@@ -54,6 +58,21 @@ async def test_a_repository_without_a_remote_is_fine_on_the_local_platform(repos
     assert found["identity"].says == "Ada <ada@example.org>, whose environment is dev-ada"
     assert found["services"].says == "shop"
     assert found["remote"].says == "none; the local platform keeps one on this disk"
+
+
+async def test_an_identity_that_would_name_another_environment_is_told_what_stays(repository: Case) -> None:
+    folder = repository.home.platform
+    folder.mkdir(parents=True)
+    process = processes.identify(os.getpid())
+    assert process is not None
+    records.write(folder, records.Record(process.pid, process.began, 0.0, "bob", 1, 2, 3))
+    said = (await look(repository))["identity"].says
+    file = repository.home.settings_file
+    assert said.endswith(f'whose environment stays dev-bob; user = "ada" in {file} makes it dev-ada')
+    with records.lock_file(folder).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        said = (await look(replace(repository, settings=Settings(user="ada"))))["identity"].says
+    assert said.endswith("is dev-ada once the platform that runs for dev-bob has ended: coop platform down")
 
 
 async def test_a_repository_without_a_service_is_sent_to_init(repository: Case) -> None:

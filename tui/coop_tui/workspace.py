@@ -40,9 +40,9 @@ class Workspace:
         return parse((self.folder / SPEC_FILE).read_bytes(), str(self.folder / SPEC_FILE))
 
     def user(self) -> str:
-        from coop_core.git.repository import user_slug
+        from coop_core.platform import owner
 
-        return user_slug(self.folder, self.settings.user or "")
+        return owner.user(self.home, self.settings, self.folder)
 
     def remote(self, access: Access) -> Remote:
         """Where deploy commits go."""
@@ -58,13 +58,6 @@ def remote_of(home: Home, settings: Settings, repository: Repository, *, is_loca
         folder = str(remotes.bare(home, repository))
         return repositories.Remote(folder, folder)
     return repositories.remote(repository, settings.remote or "")
-
-
-def user_name(settings: Settings) -> str:
-    """The user's slug, also where there is no repository."""
-    from coop_core.git.repository import user_slug
-
-    return user_slug(Path.cwd(), settings.user or "")
 
 
 def here(folder: Path | None = None, home: Home | None = None) -> Workspace:

@@ -11,6 +11,7 @@ from coop_core.doctor.checking import Check, Result, failed, passed, skipped
 from coop_core.git import failures, remotes
 from coop_core.git import repository as repositories
 from coop_core.git.runner import Git
+from coop_core.platform import owner
 from coop_core.spec.reading import FILE_NAME, parse
 
 if TYPE_CHECKING:
@@ -54,8 +55,19 @@ async def _identity(case: Case) -> Result:
         return failed("git does not know your email", "git config --global user.email you@example.org")
     if not name:
         return failed("git does not know your name", "git config --global user.name 'Your Name'")
-    user = await asyncio.to_thread(repositories.user_slug, case.folder, case.settings.user or "")
-    return passed(f"{name} <{email}>, whose environment is {repositories.personal_environment(user)}")
+    user = await asyncio.to_thread(owner.user, case.home, case.settings, case.folder)
+    wanted = await asyncio.to_thread(owner.wanted, case.settings, case.folder)
+    return passed(f"{name} <{email}>, whose environment {_environment(user, wanted, case)}")
+
+
+def _environment(user: str, wanted: str, case: Case) -> str:
+    """wanted: the name that a new platform would take."""
+    own, other = map(repositories.personal_environment, (user, wanted))
+    if own == other:
+        return f"is {own}"
+    if case.settings.user:
+        return f"is {other} once the platform that runs for {own} has ended: coop platform down"
+    return f'stays {own}; user = "{wanted}" in {case.home.settings_file} makes it {other}'
 
 
 def _setting(git: Git, key: str) -> str:

@@ -50,7 +50,7 @@ class Access:
 def reach(home: Home, settings: Settings, user: str) -> Access:
     """The platform that the settings name; the local one is started if need be.
 
-    user: names the personal environment, unless a local platform runs already: then its own user does.
+    user: names the personal environment (see `owner.py`).
     """
     if settings.cluster:
         return of_cluster(settings.cluster, user)

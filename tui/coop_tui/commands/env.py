@@ -119,17 +119,14 @@ def _here() -> _Place:
     from coop_core import settings as user_settings
     from coop_core.git import repository as repositories
     from coop_core.paths import Home
-    from coop_core.platform import record as records
-    from coop_tui.workspace import remote_of, user_name
+    from coop_core.platform import owner
+    from coop_tui.workspace import remote_of
 
     home = Home.from_environment()
     settings = user_settings.load(home)
     repository = repositories.find(Path.cwd())
-    is_local = settings.cluster is None
-    remote = remote_of(home, settings, repository, is_local=is_local)
-    # A platform that runs knows whose it is, as for every other command.
-    running = records.living(home.platform) if is_local else None
-    user = running.user if running else user_name(settings)
+    remote = remote_of(home, settings, repository, is_local=settings.cluster is None)
+    user = owner.user(home, settings, Path.cwd())
     return _Place(settings, repository, remote, repositories.personal_environment(user))
 
 

@@ -19,13 +19,12 @@ def command(output: Path | None) -> None:
 
     It holds a token, so only its owner can read the file.
     """
-    from coop_core.platform import kubeconfigs
+    from coop_core.platform import kubeconfigs, owner
     from coop_core.platform.access import reach
-    from coop_tui.workspace import user_name
 
     home = Home.from_environment()
     settings = user_settings.load(home)
-    access = reach(home, settings, user_name(settings))
+    access = reach(home, settings, owner.user(home, settings, Path.cwd()))
     content = access.kubeconfig.read_text("utf-8")
     if output == Path("-"):
         click.echo(content, nl=False)

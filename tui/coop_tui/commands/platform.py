@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import click
 
@@ -25,8 +26,7 @@ def command() -> None:
 @click.option("--port", type=click.IntRange(0, 65535), help="HTTP port of the services; 0 takes any free one.")
 def up(port: int | None) -> None:
     """Start it, unless it runs already."""
-    from coop_core.platform import control
-    from coop_tui.workspace import user_name
+    from coop_core.platform import control, owner
 
     home = Home.from_environment()
     settings = user_settings.load(home)
@@ -40,7 +40,7 @@ def up(port: int | None) -> None:
         )
     started_s = time.perf_counter()
     wanted = settings.port if port is None else port
-    record = running or control.up(home, port=wanted, user=user_name(settings))
+    record = running or control.up(home, port=wanted, user=owner.user(home, settings, Path.cwd()))
     took_s = time.perf_counter() - started_s
     how = "runs already" if running else f"is ready after {took_s:.2f} s"
     click.echo(f"The local platform {how}: http://127.0.0.1:{record.http_port} (process {record.pid})")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="How to print.")
 def command(output: str) -> None:
     """Print the services you see, with version, sync, health, ready pods, age and URL."""
+    from coop_core.platform import owner
     from coop_core.platform.access import look
-    from coop_tui.workspace import user_name
 
     home = Home.from_environment()
     settings = user_settings.load(home)
-    access = look(home, settings, user_name(settings))
+    access = look(home, settings, owner.user(home, settings, Path.cwd()))
     click.echo(asyncio.run(_status(access, as_json=output == "json")), nl=False)
 
 

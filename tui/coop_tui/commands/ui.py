@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -22,9 +23,9 @@ def command() -> None:
 
     All of it is read through the read-only proxy. Press ? for the keys.
     """
+    from coop_core.platform import owner
     from coop_core.platform.access import reach
     from coop_tui.running import has_screen
-    from coop_tui.workspace import user_name
 
     if not has_screen():
         raise CoopError(
@@ -35,7 +36,7 @@ def command() -> None:
         )
     home = Home.from_environment()
     settings = user_settings.load(home)
-    access = reach(home, settings, user_name(settings))
+    access = reach(home, settings, owner.user(home, settings, Path.cwd()))
     asyncio.run(_show(home, access))
 
 
