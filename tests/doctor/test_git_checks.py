@@ -88,6 +88,26 @@ async def test_a_mistake_in_any_coop_yaml_is_told_with_its_line(repository: Case
     assert services.mend == "use a number from 1 to 65535, e.g. port: 8080"
 
 
+@pytest.mark.parametrize(
+    ("spec", "says", "mend"),
+    [
+        ("name: shop\n", "a/coop.yaml and coop.yaml both say so", "change the name in coop.yaml"),
+        ("name: web\nneeds: [db]\n", "web needs db", "use one of these names"),
+        ("name: web\nneeds: [api]\n", "api → web → api", "remove one of them from needs"),
+    ],
+)
+async def test_services_that_cannot_run_beside_each_other_fail(
+    repository: Case, spec: str, says: str, mend: str
+) -> None:
+    for folder, text in (("a", spec), ("b", "name: api\nneeds: [web]\n" if "api" in spec else "name: api\n")):
+        (repository.folder / folder).mkdir()
+        (repository.folder / folder / "coop.yaml").write_text(text)
+    services = (await look(repository))["services"]
+    assert services.verdict is Verdict.FAILED
+    assert says in services.says
+    assert services.mend.startswith(mend)
+
+
 async def test_a_remote_that_answers_and_takes_a_push_passes_and_nothing_is_pushed(repository: Case) -> None:
     remote = repository.folder.parent / "shop.git"
     git(repository.folder, "init", "--quiet", "--bare", "--template=", str(remote))

@@ -56,6 +56,17 @@ def test_a_service_is_run_by_name_with_what_it_needs_and_no_other(user: User) ->
     assert "hint: write web" in unknown.err
 
 
+def test_two_services_of_one_name_are_refused_before_anything_starts(user: User) -> None:
+    user.git("init", "--quiet")
+    for folder in ("api", "web"):
+        (user.folder / folder).mkdir()
+        (user.folder / folder / "coop.yaml").write_text("name: shop\nrun: python app.py\n")
+    refused = user.coop("dev")
+    assert refused.code == 3
+    assert "api/coop.yaml and web/coop.yaml both say so" in refused.err
+    assert user.processes() == []
+
+
 def test_why_a_file_deploys_or_does_not_is_explained_without_deploying(service: User) -> None:
     (service.folder / ".gitignore").write_text("*.log\n")
     (service.folder / ".dockerignore").write_text("tests\n")

@@ -92,6 +92,11 @@ class Surroundings:
     def workspace(self, folder: Path) -> Workspace:
         return Workspace(self.home, self.settings, self.repository, folder)
 
+    def workspaces(self) -> dict[str, Workspace]:
+        """All services of the repository by their `coop.yaml`, which is named from the root."""
+        root = self.repository.root.resolve()
+        return {str(folder.relative_to(root) / SPEC_FILE): self.workspace(folder) for folder in self.folders}
+
 
 def around(folder: Path | None = None, home: Home | None = None) -> Surroundings:
     """Raises CoopError where there is no repository, or no service in it."""

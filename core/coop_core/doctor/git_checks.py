@@ -12,6 +12,7 @@ from coop_core.git import failures, remotes
 from coop_core.git import repository as repositories
 from coop_core.git.runner import Git
 from coop_core.platform import owner
+from coop_core.spec.choosing import by_name, chosen
 from coop_core.spec.reading import FILE_NAME, parse
 
 if TYPE_CHECKING:
@@ -82,11 +83,15 @@ async def _repository(case: Case) -> Result:
 async def _services(case: Case) -> Result:
     """Every `coop.yaml` of the repository is read, not only the one that the user stands beside."""
     repository = await case.repository()
-    root = repository.root if repository else case.folder
-    paths = await asyncio.to_thread(lambda: [p for glob in ("", "*/", "*/*/") for p in root.glob(glob + FILE_NAME)])
-    if not paths:
-        return failed(f"there is no {FILE_NAME}", "coop init") if repository else skipped(_NOWHERE)
-    return passed(", ".join(parse(path.read_bytes(), str(path.relative_to(root))).name for path in sorted(paths)))
+    if repository is None:
+        return skipped(_NOWHERE)
+    files = await asyncio.to_thread(repositories.named, repository, FILE_NAME)
+    if not files:
+        return failed(f"there is no {FILE_NAME}", "coop init")
+    specs = {file: parse((repository.root / file).read_bytes(), file) for file in files}
+    names = by_name({file: spec.name for file, spec in specs.items()})
+    chosen({spec.name: spec.needs for spec in specs.values()}, names)
+    return passed(", ".join(names))
 
 
 async def _remote(case: Case) -> Result:

@@ -58,16 +58,18 @@ def command(
 
 def _chosen(surroundings: Surroundings, names: tuple[str, ...]) -> dict[str, Workspace]:
     """The workspaces of the services to run, by name, each after what it needs."""
-    from coop_devloop.choosing import chosen
+    from coop_core.spec.choosing import by_name, chosen
 
     own = surroundings.own
     if own is not None and not names and not surroundings.workspace(own).spec().needs:
         workspace = surroundings.workspace(own)  # the others may be broken; this one does not mind
         return {workspace.spec().name: workspace}
-    found = {(found := surroundings.workspace(folder)).spec().name: found for folder in surroundings.folders}
-    needs = {name: workspace.spec().needs for name, workspace in found.items()}
-    wanted = names or ([surroundings.workspace(own).spec().name] if own is not None else list(found))
-    return {name: found[name] for name in chosen(needs, wanted)}
+    workspaces = surroundings.workspaces()
+    specs = {file: workspace.spec() for file, workspace in workspaces.items()}
+    files = by_name({file: spec.name for file, spec in specs.items()})
+    needs = {spec.name: spec.needs for spec in specs.values()}
+    wanted = names or ([surroundings.workspace(own).spec().name] if own is not None else list(files))
+    return {name: workspaces[files[name]] for name in chosen(needs, wanted)}
 
 
 async def _dev(workspaces: dict[str, Workspace], access: Access, terminal: Terminal, urls: dict[str, str]) -> None:

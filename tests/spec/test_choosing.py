@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from coop_core.errors import CoopError
-from coop_devloop.choosing import chosen
+from coop_core.spec.choosing import by_name, chosen
 
 NEEDS = {"web": ("api", "cache"), "api": ("db",), "db": (), "cache": (), "docs": ()}
 
@@ -32,3 +32,10 @@ def test_a_need_that_is_no_service_names_who_needs_it() -> None:
 def test_services_that_need_each_other_are_shown_as_the_ring_they_are() -> None:
     with pytest.raises(CoopError, match="a → b → a"):
         chosen({"a": ("b",), "b": ("a",)}, ["a"])
+
+
+def test_two_services_of_one_name_are_an_error_that_names_both_files() -> None:
+    assert by_name({"a/coop.yaml": "a", "b/coop.yaml": "b"}) == {"a": "a/coop.yaml", "b": "b/coop.yaml"}
+    with pytest.raises(CoopError, match=r"a/coop.yaml and b/coop.yaml both say so") as caught:
+        by_name({"a/coop.yaml": "shop", "b/coop.yaml": "shop"})
+    assert caught.value.remedy == "change the name in b/coop.yaml"

@@ -1,4 +1,4 @@
-"""Which services a loop runs, and in which order they start. Pure."""
+"""The services of a repository: which of them run together, and in which order they start. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,19 @@ from coop_core.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+
+
+def by_name(names: Mapping[str, str]) -> dict[str, str]:
+    """The file of each service. names: what each `coop.yaml` calls its own. CoopError when two say the same."""
+    files: dict[str, str] = {}
+    for file, name in names.items():
+        if name in files:
+            raise CoopError(
+                f"cannot tell which service is {name}", f"{one_line(files[name])} and {one_line(file)} both say so",
+                f"change the name in {one_line(file)}", ExitCode.CONFIG,
+            )  # fmt: skip
+        files[name] = file
+    return files
 
 
 def chosen(needs: Mapping[str, Sequence[str]], wanted: Collection[str]) -> list[str]:
