@@ -127,12 +127,14 @@ def _mistake(path: Path, text: str, said: str) -> tuple[str, str]:
     at = _AT.search(said)
     place = ".".join(at[1].split(".")[:2]).partition("[")[0] if at else ""
     if unknown := _UNKNOWN.search(said):
-        key = f"{place}.{unknown[1]}" if place else unknown[1]
-        known = [name for name in _WANTED if name.rpartition(".")[0] == place]
-        near = difflib.get_close_matches(key, known, n=1)
+        table = f"{place}." if place else ""
+        key = f"{table}{unknown[1]}"
+        known = [_last(name) for name in _WANTED if name.rpartition(".")[0] == place]
+        # The table's name is right already, and would make any two of its keys look alike.
+        near = difflib.get_close_matches(unknown[1], known, n=1, cutoff=0.7)
         why = f'there is no key "{one_line(key, 80)}"'
-        remedy = f'did you mean "{near[0]}"? ' if near else ""
-        remedy += f"The keys{f' of [{place}]' if place else ''} are {', '.join(_last(name) for name in known)}"
+        remedy = f'did you mean "{table}{near[0]}"? ' if near else ""
+        remedy += f"The keys{f' of [{place}]' if place else ''} are {', '.join(known)}"
     elif missing := _MISSING.search(said):
         key, why = place, f"[{place}] needs the key {missing[1]}"
         remedy = f"write there {missing[1]} = …: {_WANTED[f'{place}.{missing[1]}']}"

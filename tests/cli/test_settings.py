@@ -77,6 +77,12 @@ def test_a_mistake_is_told_with_its_line_and_what_to_write(home: Home, text: str
     assert remedy in advice
 
 
+@pytest.mark.parametrize("text", ["colour = 1", '[cluster]\nkubeconfig = "a"\ncolour = "red"'])
+def test_a_key_that_is_like_no_other_is_not_guessed_at(home: Home, text: str) -> None:
+    _, advice = mistake(home, text)
+    assert advice.startswith("The keys")
+
+
 def test_what_is_no_toml_is_told_with_its_place(home: Home) -> None:
     said, advice = mistake(home, "port 3")
     assert "line 1" in said

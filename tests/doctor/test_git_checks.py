@@ -93,7 +93,7 @@ async def test_a_mistake_in_any_coop_yaml_is_told_with_its_line(repository: Case
     [
         ("name: shop\n", "a/coop.yaml and coop.yaml both say so", "change the name in coop.yaml"),
         ("name: web\nneeds: [db]\n", "web needs db", "use one of these names"),
-        ("name: web\nneeds: [api]\n", "api → web → api", "remove one of them from needs"),
+        ("name: web\nneeds: [api]\n", "api → web → api", "remove api from needs in the coop.yaml of web"),
     ],
 )
 async def test_services_that_cannot_run_beside_each_other_fail(

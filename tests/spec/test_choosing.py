@@ -34,6 +34,13 @@ def test_services_that_need_each_other_are_shown_as_the_ring_they_are() -> None:
         chosen({"a": ("b",), "b": ("a",)}, ["a"])
 
 
+def test_a_service_that_needs_itself_is_told_just_that() -> None:
+    with pytest.raises(CoopError) as caught:
+        chosen({"a": ("a",)}, ["a"])
+    assert caught.value.why == "a needs itself"
+    assert caught.value.remedy == "remove a from needs in the coop.yaml of a"
+
+
 def test_two_services_of_one_name_are_an_error_that_names_both_files() -> None:
     assert by_name({"a/coop.yaml": "a", "b/coop.yaml": "b"}) == {"a": "a/coop.yaml", "b": "b/coop.yaml"}
     with pytest.raises(CoopError, match=r"a/coop.yaml and b/coop.yaml both say so") as caught:

@@ -72,6 +72,9 @@ def test_why_a_file_deploys_or_does_not_is_explained_without_deploying(service: 
     (service.folder / ".dockerignore").write_text("tests\n")
     with (service.folder / "coop.yaml").open("a") as spec:
         spec.write("watch: {ignore: ['*.md']}\n")
+    for path in ("debug.log", "tests/test_app.py", "README.md", "k8s/x.yaml", "../y"):
+        (service.folder / path).parent.mkdir(exist_ok=True)
+        (service.folder / path).touch()
     said = {
         path: service.coop("dev", "--explain", path).out.partition(": ")[2].strip()
         for path in ("app.py", "debug.log", "tests/test_app.py", "README.md", "coop.yaml", "k8s/x.yaml", "../y")
@@ -83,4 +86,8 @@ def test_why_a_file_deploys_or_does_not_is_explained_without_deploying(service: 
     assert said["coop.yaml"].startswith("deploys hello, and builds nothing")
     assert said["k8s/x.yaml"].startswith("deploys hello, and builds nothing")
     assert said["../y"].startswith("deploys nothing of hello")
+    for path, why in (("ap.py", "ap.py is not there"), ("tests", "tests is no regular file")):
+        refused = service.coop("dev", "--explain", path)
+        assert (refused.code, refused.out) == (2, "")
+        assert why in refused.err
     assert service.processes() == []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from watchfiles import Change, DefaultFilter
 
+from coop_core.errors import CoopError, ExitCode
 from coop_core.git import repository as repositories
 from coop_core.spec import extras, reading
 from coop_core.text import one_line
@@ -17,8 +18,15 @@ if TYPE_CHECKING:
 
 
 def explained(surroundings: Surroundings, workspaces: list[Workspace], wanted: str) -> str:
-    """One line a service. Raises CoopError when a `coop.yaml` cannot be read."""
+    """One line a service. Raises CoopError when a `coop.yaml` cannot be read, and for what is no file."""
     path = Path(wanted).absolute()
+    if not path.is_symlink() and not path.is_file():
+        raise CoopError(
+            "cannot explain what a save would do",
+            f"{one_line(wanted)} is {'no regular file' if path.exists() else 'not there'}",
+            "name a file that you would save",
+            ExitCode.USAGE,
+        )
     return "\n".join(f"{one_line(wanted)}: {_for_service(surroundings, each, path)}" for each in workspaces)
 
 

@@ -39,10 +39,11 @@ def chosen(needs: Mapping[str, Sequence[str]], wanted: Collection[str]) -> list[
 
 def _add(name: str, needs: Mapping[str, Sequence[str]], order: list[str], path: tuple[str, ...]) -> None:
     if name in path:
-        ring = " → ".join((*path[path.index(name) :], name))
+        ring = (*path[path.index(name) :], name)
+        why = f"they need each other: {' → '.join(ring)}" if len(ring) > 2 else f"{name} needs itself"
         raise CoopError(
-            "cannot tell which service starts first", f"they need each other: {ring}",
-            f"remove one of them from needs in the coop.yaml of {path[-1]}", ExitCode.CONFIG,
+            "cannot tell which service starts first", why,
+            f"remove {name} from needs in the coop.yaml of {path[-1]}", ExitCode.CONFIG,
         )  # fmt: skip
     if name in order:
         return
