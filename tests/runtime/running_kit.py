@@ -78,7 +78,7 @@ class Bench:
         self.store = Store(self.folder / "objects.db")
         self.objects = Objects(self.store, self.clock)
         self.router = Router(self.objects)
-        self.runtime = Runtime(self.objects, self.images, folder=self.folder / "pods", traffic=self.router.traffic)
+        self.runtime = Runtime(self.objects, self.images, folder=self.folder / "pods", router=self.router)
         self.controllers = Controllers(self.objects, Mirror(self.folder / "mirror"), self.runtime)
 
     async def start(self) -> None:

@@ -94,6 +94,31 @@ async def test_the_environment_is_small_and_what_was_asked_for(
     assert "SECRET_OF_THE_PLATFORM" not in lines
 
 
+async def test_a_container_is_told_where_services_are_unless_it_says_otherwise(bench: Bench) -> None:
+    ports = [{"name": "http", "port": 80}]
+    for name in ("order-api", "shop"):
+        metadata = {"name": name, "namespace": NAMESPACE}
+        bench.objects.create(kinds.SERVICE, {"metadata": metadata, "spec": {"ports": ports}})
+    elsewhere = {"metadata": {"name": "far", "namespace": "default"}, "spec": {"ports": ports}}
+    bench.objects.create(kinds.SERVICE, elsewhere)
+    env = [
+        {"name": "SHOP_SERVICE_PORT", "value": "mine"},
+        {"name": "URL", "value": "http://$(ORDER_API_SERVICE_HOST):$(ORDER_API_SERVICE_PORT_HTTP)/"},
+    ]
+    bench.pod("told", shell(bench, "env", env=env), restartPolicy="Never")
+    bench.pod("alone", shell(bench, "env"), restartPolicy="Never", enableServiceLinks=False)
+    for name in ("told", "alone"):
+        await bench.until(lambda name=name: _ended(bench, name))  # type: ignore[misc]  # a loop's lambda
+    lines = dict(line.partition("=")[::2] for line in (await log_of(bench, "told")).splitlines())
+    service = bench.objects.get(kinds.SERVICE, NAMESPACE, "order-api")
+    port = service["metadata"]["annotations"][f"{labels.LOCAL_PORT}.80"]
+    assert lines["URL"] == f"http://127.0.0.1:{port}/"
+    assert lines["ORDER_API_PORT"] == f"tcp://127.0.0.1:{port}"
+    assert lines["SHOP_SERVICE_PORT"] == "mine"
+    assert "FAR_SERVICE_PORT" not in lines
+    assert "SERVICE" not in await log_of(bench, "alone")
+
+
 async def test_a_missing_config_map_is_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("coop_core.local.runtime.running.CONFIG_PAUSE_S", 0.05)
     bench.pod("web", shell(bench, "sleep 60", envFrom=[{"configMapRef": {"name": "late"}}]))

@@ -14,7 +14,8 @@ EXPIRED = "coop.internal/expired"
 """On a namespace whose environment has expired: since when, as RFC 3339."""
 
 LOCAL_PORT = "coop.internal/local-port"
-"""On a pod of the local platform: the loopback port its process was given."""
+"""On a pod of the local platform: the loopback port its process was given. On a Service, with the number of one of
+its ports added: the loopback port where that is reached."""
 
 ARGO_REFRESH = "argocd.argoproj.io/refresh"
 ARGO_REFRESH_TIMESTAMP = "argocd.argoproj.io/refresh-timestamp"

@@ -263,7 +263,7 @@ class Objects:
             )
 
     def _with_cluster_ip(self, service: Raw, old: Raw | None = None) -> Raw:
-        """A Service gets an address of its own once, for show: here, the router and $PORT do the work."""
+        """A Service gets an address of its own once, for show: here, the router's ports do the work."""
         spec = service["spec"]
         if spec.get("clusterIP") or spec.get("type") == "ExternalName":
             return service

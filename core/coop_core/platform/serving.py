@@ -100,7 +100,7 @@ async def _start(home: Home, options: Options, stack: AsyncExitStack) -> Record:
     await router.start(options.port)
     stack.push_async_callback(router.close)
     images = ImageStore(home.images, home.language_environments)
-    runtime = Runtime(objects, images, folder=folder / PODS, traffic=router.traffic)
+    runtime = Runtime(objects, images, folder=folder / PODS, router=router)
     watchdog = Watchdog(folder / PODS, records.lock_file(folder))
     watchdog.start()
     stack.push_async_callback(watchdog.close)

@@ -1,4 +1,6 @@
-"""The router: the local platform's ingress controller. One loopback port; the Host header says which service."""
+"""The router: the local platform's ingress controller, one loopback port where the Host header says which service,
+and its kube-proxy, a loopback port for each port of a Service.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,11 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from coop_core.errors import CoopError, ExitCode
+from coop_core.local.free_ports import FreePorts
 from coop_core.local.router.forwarding import Forwarder, Unreachable
 from coop_core.local.router.headers import host_name, is_websocket
+from coop_core.local.router.piping import Piping
+from coop_core.local.router.services import ServicePorts
 from coop_core.local.router.table import Table
 from coop_core.local.router.traffic import Traffic
 
@@ -20,11 +25,16 @@ _HOSTS_SHOWN = 50
 
 
 class Router:
-    """traffic: who is in the middle of a request where; the runtime waits on it before it ends a pod."""
+    """traffic: who is in the middle of a request where; the runtime waits on it before it ends a pod.
+
+    services: on which ports Services are reached.
+    """
 
     def __init__(self, objects: Objects) -> None:
         self.traffic = Traffic()
+        self.free_ports = FreePorts()
         self._table = Table(objects)
+        self.services = ServicePorts(objects, self.free_ports, Piping(self._table, self.traffic))
         self._forwarder: Forwarder | None = None
         self._runner: web.ServerRunner | None = None
         self.port = 0
@@ -42,9 +52,11 @@ class Router:
             raise _cannot_listen(port, error) from error
         self._runner, self._forwarder = runner, Forwarder(self.traffic)
         self.port = runner.addresses[0][1]
+        self.services.start()
 
     async def close(self) -> None:
         """Ends what is under way."""
+        await self.services.close()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -58,9 +70,9 @@ class Router:
         rule = self._table.find(host, request.path)
         if rule is None:
             return _page(404, f"no service answers for {host[:253]!r}", self._known_hosts())
-        ports = [port for port in self._table.ports(rule) if self.traffic.is_open(port)]
+        ports = [port for port in self._table.ports(rule.backend) if self.traffic.is_open(port)]
         if not ports:
-            return _page(503, self._table.why_none(rule), "try `coop status`")
+            return _page(503, self._table.why_none(rule.backend), "try `coop status`")
         if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         try:
@@ -68,7 +80,9 @@ class Router:
                 return await self._forwarder.websocket(request, ports)
             return await self._forwarder.forward(request, ports)
         except Unreachable as unreachable:
-            return _page(502, f"service {rule.service} in {rule.namespace} did not answer", str(unreachable))
+            return _page(
+                502, f"service {rule.backend.service} in {rule.backend.namespace} did not answer", str(unreachable)
+            )
 
     def _known_hosts(self) -> str:
         hosts = self._table.hosts()

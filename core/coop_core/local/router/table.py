@@ -21,15 +21,22 @@ _KINDS = {(kind.group, kind.plural) for kind in (kinds.INGRESS, kinds.SERVICE, k
 
 
 @dataclass(frozen=True, slots=True)
+class Backend:
+    """A port of a Service, by number or name."""
+
+    namespace: str
+    service: str
+    port: int | str
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One path of one Ingress. host "" matches every host, "*.x" one label before x."""
 
     host: str
     path: str
     is_exact: bool
-    namespace: str
-    service: str
-    port: int | str
+    backend: Backend
 
     def matches_host(self, host: str) -> bool:
         if self.host.startswith("*."):
@@ -58,7 +65,7 @@ class Table:
         self._objects = objects
         self._seen = -1
         self._rules: list[Rule] = []
-        self._ports: dict[Rule, tuple[int, ...]] = {}
+        self._ports: dict[Backend, tuple[int, ...]] = {}
 
     def find(self, host: str, path: str) -> Rule | None:
         """The rule for a request; None when nobody claims it."""
@@ -72,22 +79,22 @@ class Table:
         self._refresh()
         return sorted({rule.host for rule in self._rules if rule.host})
 
-    def ports(self, rule: Rule) -> tuple[int, ...]:
-        """The local ports of the ready pods behind a rule."""
+    def ports(self, backend: Backend) -> tuple[int, ...]:
+        """The local ports of the ready pods behind a Service."""
         self._refresh()
-        if rule not in self._ports:
-            self._ports[rule] = tuple(self._ready_ports(rule))
-        return self._ports[rule]
+        if backend not in self._ports:
+            self._ports[backend] = tuple(self._ready_ports(backend))
+        return self._ports[backend]
 
-    def why_none(self, rule: Rule) -> str:
+    def why_none(self, backend: Backend) -> str:
         """Why no pod is ready, for people."""
-        service = self._objects.find(kinds.SERVICE, rule.namespace, rule.service)
-        where = f"service {rule.service} in {rule.namespace}"
+        service = self._objects.find(kinds.SERVICE, backend.namespace, backend.service)
+        where = f"service {backend.service} in {backend.namespace}"
         if service is None:
             return f"there is no {where}"
-        if _port_name(service, rule.port) is None:
-            return f"{where} has no port {rule.port}"
-        pods = self._objects.select(kinds.POD, rule.namespace, service["spec"].get("selector") or None)
+        if _port_name(service, backend.port) is None:
+            return f"{where} has no port {backend.port}"
+        pods = self._objects.select(kinds.POD, backend.namespace, service["spec"].get("selector") or None)
         pods = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
         if not pods:
             return f"{where} has no pods"
@@ -107,10 +114,10 @@ class Table:
             self._rules = sorted(found, key=lambda rule: rule.rank, reverse=True)
             self._ports = {}
 
-    def _ready_ports(self, rule: Rule) -> Iterator[int]:
-        service = self._objects.find(kinds.SERVICE, rule.namespace, rule.service)
-        endpoints = self._objects.find(kinds.ENDPOINTS, rule.namespace, rule.service)
-        name = _port_name(service, rule.port) if service else None
+    def _ready_ports(self, backend: Backend) -> Iterator[int]:
+        service = self._objects.find(kinds.SERVICE, backend.namespace, backend.service)
+        endpoints = self._objects.find(kinds.ENDPOINTS, backend.namespace, backend.service)
+        name = _port_name(service, backend.port) if service else None
         if endpoints is None or name is None:
             return
         for subset in endpoints.get("subsets") or []:
@@ -144,9 +151,7 @@ def _rule(namespace: str, host: str, path: Raw) -> Rule | None:
         host=host.lower(),
         path=path.get("path") or "/",
         is_exact=path.get("pathType") == "Exact",
-        namespace=namespace,
-        service=service["name"],
-        port=port.get("name") or port.get("number") or 0,
+        backend=Backend(namespace, service["name"], port.get("name") or port.get("number") or 0),
     )
 
 

@@ -1,6 +1,7 @@
-"""Requests under way, per pod port: what the runtime waits for before it ends a pod.
+"""Requests and connections under way, per pod port: what the runtime waits for before it ends a pod.
 
-One event loop owns it. Invariant: no request begins on a port that was closed.
+One event loop owns it. Invariant: nothing new begins on a port that was closed; only a connection that is there
+already may be used again.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
+from coop_core.cluster import kinds, links
 from coop_core.local.runtime import processes
 from coop_core.local.runtime.environment import BadConfig, Given, variables
 from coop_core.local.runtime.pod_status import ContainerState
@@ -91,8 +92,18 @@ class Container:
         if port is not None:
             forced["PORT"] = str(port)
         folder = self.image.bin_folder if self.image else None
-        given = Given(str(folder) if folder else None, forced)
+        given = Given(str(folder) if folder else None, self._links(), forced)
         return variables(self.pod.body, self.wish, given, node.objects.find)
+
+    def _links(self) -> dict[str, str]:
+        """The variables of the Services that there are now."""
+        node, body = self.pod.node, self.pod.body
+        if body["spec"].get("enableServiceLinks") is False:
+            return {}
+        found: dict[str, str] = {}
+        for service in node.objects.select(kinds.SERVICE, body["metadata"]["namespace"]):
+            found |= links.variables(service, "127.0.0.1", node.services.ports(service))
+        return found
 
     def folder(self) -> Path:
         """Where it runs; raises OSError when that is outside of its image."""

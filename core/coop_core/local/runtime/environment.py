@@ -35,16 +35,19 @@ class BadConfig(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the runtime adds to every container: these override what the manifest says."""
+    """What the runtime adds to every container."""
 
     path_first: str | None
     """A folder of programs that belongs to the image."""
+    links: Mapping[str, str]
+    """Where other Services are; what the manifest says overrides these alone."""
     forced: Mapping[str, str]
+    """These override what the manifest says."""
 
 
 def variables(pod: Raw, container: Raw, given: Given, find: Find) -> dict[str, str]:
     """The whole environment of a container. Raises BadConfig."""
-    env = _base(given.path_first)
+    env = {**_base(given.path_first), **given.links}
     namespace = pod["metadata"]["namespace"]
     for source in container.get("envFrom") or []:
         env |= _whole(source, namespace, find)

@@ -10,9 +10,10 @@ if TYPE_CHECKING:
 
     from coop_core.build.images import StagedImage
     from coop_core.local.controllers.events import Recorder
+    from coop_core.local.free_ports import FreePorts
     from coop_core.local.objects import Objects
+    from coop_core.local.router.services import ServicePorts
     from coop_core.local.router.traffic import Traffic
-    from coop_core.local.runtime.free_ports import FreePorts
     from coop_core.local.runtime.pod_logs import LogKeeper
 
 NAME = "local"
@@ -36,4 +37,5 @@ class Node:
     logs: LogKeeper
     ports: FreePorts
     traffic: Traffic
+    services: ServicePorts
     recorder: Recorder

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from coop_core.build.images import NotThere
 from coop_core.cluster import kinds
 from coop_core.local import ports
+from coop_core.local.free_ports import is_free
 from coop_core.local.objects import NotFound
 from coop_core.local.runtime import node as nodes
 from coop_core.local.runtime import processes, volumes
 from coop_core.local.runtime.environment import BadConfig
-from coop_core.local.runtime.free_ports import is_free
 from coop_core.local.runtime.running import CONFIG_PAUSE_S, FIRST_PAUSE_S, LAST_PAUSE_S
 
 if TYPE_CHECKING:

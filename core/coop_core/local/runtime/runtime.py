@@ -14,7 +14,6 @@ from coop_core.local.controllers.events import Recorder
 from coop_core.local.controllers.loop import Controller, Key, Loop
 from coop_core.local.runtime import pod_logs, processes, records
 from coop_core.local.runtime.exits import ExitFile
-from coop_core.local.runtime.free_ports import FreePorts
 from coop_core.local.runtime.log_files import LogFile
 from coop_core.local.runtime.node import Node
 from coop_core.local.runtime.pods import PodWorker
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from coop_core.cluster.kinds import Kind, Raw
     from coop_core.local.api.logs import LogRequest
     from coop_core.local.objects import Objects
-    from coop_core.local.router.traffic import Traffic
+    from coop_core.local.router.server import Router
     from coop_core.local.runtime.node import Images
     from coop_core.local.runtime.records import Record
 
@@ -40,19 +39,20 @@ STOP_GRACE_S = 3.0
 class Runtime:
     """Runs the pods of the store, and reads their logs (it is the API's `PodLogs`).
 
-    folder: pod records and logs; made when it is not there. traffic: the router's, so that a pod ends only when its
-    requests have.
+    folder: pod records and logs; made when it is not there. router: a pod ends only when its
+    requests there have, and finds other Services by the ports that they have there.
     """
 
-    def __init__(self, objects: Objects, images: Images, *, folder: Path, traffic: Traffic) -> None:
+    def __init__(self, objects: Objects, images: Images, *, folder: Path, router: Router) -> None:
         self._recorder = Recorder(objects, "kubelet")
         self._node = Node(
             objects=objects,
             images=images,
             folder=folder,
             logs=pod_logs.LogKeeper(folder),
-            ports=FreePorts(),
-            traffic=traffic,
+            ports=router.free_ports,
+            traffic=router.traffic,
+            services=router.services,
             recorder=self._recorder,
         )
         self._workers: dict[Key, PodWorker] = {}

@@ -1,4 +1,4 @@
-"""Loopback ports for pods: free now, and not handed out twice by us."""
+"""Loopback ports for pods and Services: free now, and not handed out twice by us."""
 
 from __future__ import annotations
 
@@ -22,11 +22,15 @@ class FreePorts:
             if port not in self._taken and is_free(port):
                 self._taken.add(port)
                 return port
-        raise OSError("no free loopback port left for a pod")
+        raise OSError("no free loopback port left for a pod or a Service")
 
     def keep(self, port: int) -> None:
         """Notes a port that a process we found again uses already."""
         self._taken.add(port)
+
+    def is_left(self, port: int) -> bool:
+        """Whether it is one of those that are handed out, and nobody has it from us."""
+        return _FIRST <= port <= _LAST and port not in self._taken
 
     def give_back(self, port: int) -> None:
         self._taken.discard(port)
