@@ -69,6 +69,11 @@ def test_a_shell_runs_only_what_is_written_for_one(run: str, command: list[str])
     assert container(rendered(ServiceSpec("hello", run=run)))["command"] == command
 
 
+def test_a_service_is_told_where_others_are_when_it_needs_any() -> None:
+    found = [rendered(ServiceSpec("hello", needs=needs))["deployment-hello.yaml"] for needs in ((), ("api",))]
+    assert [one["spec"]["template"]["spec"]["enableServiceLinks"] for one in found] == [False, True]
+
+
 def test_everything_carries_the_labels_and_the_namespace() -> None:
     for body in rendered(notes="apiVersion: v1\nkind: ConfigMap\nmetadata: {name: notes, labels: {a: b}}").values():
         assert body["metadata"]["namespace"] == "dev-ada"

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.whole.whole_kit import PROGRAM, save, wait_until
@@ -41,6 +46,75 @@ def test_services_start_after_what_they_need_and_fail_alone(user: User) -> None:
     wait_until(lambda: user.get(host("api")) == "api two", f"api goes on; the loop said\n{loop.text}")
     assert user.get(host("web")) == "web one"
     assert loop.stop() == 0
+
+
+ASKING = """\
+import http.server, os, urllib.request
+
+API = "http://{0[API_SERVICE_HOST]}:{0[API_SERVICE_PORT]}/".format(os.environ)
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = urllib.request.urlopen(API).read()
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body + b" to %d" % os.getpid())
+
+
+http.server.ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()
+"""
+
+
+def asked(user: User) -> str:
+    """What web has heard of api; "" when it does not answer."""
+    return user.get(host("web")).partition(" to ")[0]
+
+
+def test_a_service_asks_the_one_that_it_needs_also_while_that_rolls_over(user: User) -> None:
+    user.git("init", "--quiet")
+    api, web = write(user, "api"), write(user, "web", "needs: [api]\n")
+    save(web / "app.py", ASKING)
+    loop = user.start("dev")
+    loop.until("live in")
+    wait_until(lambda: asked(user) == "api one", lambda: f"web asks api; it said\n{loop.text}")
+    answers: Counter[str] = Counter()
+    stop = threading.Event()
+
+    def load() -> None:
+        while not stop.is_set():
+            answers[asked(user)] += 1
+
+    def is_heard(version: str) -> bool:
+        return answers[f"api {version}"] > 20
+
+    clients = [threading.Thread(target=load) for _ in range(3)]
+    for client in clients:
+        client.start()
+    try:
+        for version in ("two", "three"):
+            save(api / "app.py", PROGRAM.format(message=f"api {version}"))
+            wait_until(partial(is_heard, version), lambda: f"{answers}\n{loop.text}")
+    finally:
+        stop.set()
+        for client in clients:
+            client.join()
+    assert set(answers) == {"api one", "api two", "api three"}
+    assert loop.stop() == 0
+
+
+def test_a_service_still_reaches_another_after_the_platform_was_killed(user: User) -> None:
+    user.git("init", "--quiet")
+    write(user, "api")
+    save(write(user, "web", "needs: [api]\n") / "app.py", ASKING)
+    loop = user.start("dev")
+    loop.until("live in")
+    wait_until(lambda: asked(user) == "api one", lambda: f"web asks api; it said\n{loop.text}")
+    assert loop.stop() == 0
+    before = user.get(host("web"))
+    os.kill(user.platform().pid, signal.SIGKILL)
+    assert user.coop("platform", "up").code == 0
+    wait_until(lambda: user.get(host("web")) == before, "the same process of web asks api")
 
 
 def test_a_service_is_run_by_name_with_what_it_needs_and_no_other(user: User) -> None:

@@ -44,7 +44,8 @@ def _deployment(service: Resolved, image: str, source_commit: str) -> Raw:
             },
             "spec": {
                 "automountServiceAccountToken": False,
-                "enableServiceLinks": False,
+                # <NAME>_PORT of every Service around would be in the way of a program that has not asked for them.
+                "enableServiceLinks": bool(service.needs),
                 "containers": [_container(service, image)],
             },
         },

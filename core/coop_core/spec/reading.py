@@ -67,8 +67,8 @@ SERVICE = Group(
         ),
         "env": Variables("Variables, the same in every environment."),
         "needs": Words(Word(
-            "Services of this repository that have to run before this one.", _LABEL,
-            "use the names of services, e.g. needs: [database]", "database",
+            "Services of this repository that run before this one; <NAME>_SERVICE_HOST and _PORT say where.",
+            _LABEL, "use the names of services, e.g. needs: [database]", "database",
         )),
         "watch": Group(
             "What the dev loop looks at.",

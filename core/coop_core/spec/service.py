@@ -36,7 +36,7 @@ class ServiceSpec:
     main: EnvironmentSpec = field(default_factory=EnvironmentSpec)
     personal: EnvironmentSpec = field(default_factory=EnvironmentSpec)
     needs: tuple[str, ...] = ()
-    """Services of the same repository that have to run before this one."""
+    """Services of the same repository that have to run before this one, and are told to it by variables."""
     ignore: tuple[str, ...] = ()
     """What the dev loop passes over, in the words of a `.gitignore`."""
 
@@ -54,6 +54,7 @@ class Resolved:
     replicas: int
     env: Mapping[str, str]
     host: str
+    needs: tuple[str, ...] = ()
 
 
 def for_environment(spec: ServiceSpec, environment: str) -> Resolved:
@@ -69,4 +70,5 @@ def for_environment(spec: ServiceSpec, environment: str) -> Resolved:
         replicas=own.replicas,
         env={**spec.env, **own.env},
         host=own.host,
+        needs=spec.needs,
     )
