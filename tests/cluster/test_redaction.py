@@ -96,6 +96,19 @@ def test_the_argument_after_a_secret_flag_is_hidden() -> None:
     ]
 
 
+def test_a_command_line_for_a_shell_is_searched_too() -> None:
+    line = "serve --port 80 --token hunter2 -v --api-key 'hunter2'; login -password hunter2 --token"
+    body = {"spec": {"containers": [{"name": "c", "command": ["sh", "-c", line]}]}}
+    (_, _, shown_line) = shown(body)["spec"]["containers"][0]["command"]
+    assert "hunter2" not in shown_line
+    assert shown_line.startswith(f"serve --port 80 --token {HIDDEN} -v --api-key {HIDDEN}")
+
+
+@pytest.mark.parametrize("piece", [*_ENDLESS, "--a", "-- ", "--a ", "--token a"])
+def test_no_command_line_takes_more_than_in_proportion_to_its_length(piece: str) -> None:
+    assert_in_proportion(lambda text: shown({"spec": {"args": [text]}}), piece, "run --token ")
+
+
 HANDLERS: list[dict[str, Any]] = [
     {"exec": {"command": ["curl", "--password", "hunter2", "--token=hunter2", "PASSWORD=hunter2"]}},
     {"httpGet": {"path": "/?token=hunter2", "port": 80}},

@@ -49,13 +49,20 @@ def deep(levels: int = 3000) -> bytes:
 
 @dataclass
 class Platform:
-    """page: the answer to each part of a list. events: what a watch brings, until None. asked: both.
+    """page: the answer to each part of a list. events: what a watch brings, until None; log: the same of a log.
+
+    asked: lists and watches. refusal: the Status that watches and logs get, when there is one. streams: how many of
+    them are open. breaks_off: instead of ending them.
 
     strangers: how often it was asked about tokens that are not Ada's; it answers once it `knows_strangers`.
     """
 
     page: Callable[[], bytes] = pods
     events: asyncio.Queue[bytes | None] = field(default_factory=asyncio.Queue)
+    log: asyncio.Queue[bytes | None] = field(default_factory=asyncio.Queue)
+    refusal: Raw | None = None
+    breaks_off: bool = False
+    streams: int = 0
     opens_watches: asyncio.Event = field(default_factory=asyncio.Event)
     asked: list[str] = field(default_factory=list)
     review_of_ada: Raw = field(default_factory=lambda: REVIEW)
@@ -70,15 +77,28 @@ class Platform:
     async def serve(self, http: web.BaseRequest) -> web.StreamResponse:
         if http.path.endswith("/tokenreviews"):
             return await self.review(http)
+        if http.path.endswith("/log"):
+            return await self.stream(http, self.log)
         self.asked.append(http.query_string)
         if "watch" not in http.query:
             return web.Response(body=self.page(), content_type="application/json")
         await self.opens_watches.wait()
+        return await self.stream(http, self.events)
+
+    async def stream(self, http: web.BaseRequest, lines: asyncio.Queue[bytes | None]) -> web.StreamResponse:
+        if self.refusal is not None:
+            return web.json_response(self.refusal, status=self.refusal["code"])
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         response.enable_chunked_encoding()
         await response.prepare(http)
-        while (line := await self.events.get()) is not None:
-            await response.write(line)
+        self.streams += 1
+        try:
+            while (line := await lines.get()) is not None:
+                await response.write(line)
+            if self.breaks_off and http.transport is not None:
+                http.transport.abort()
+        finally:
+            self.streams -= 1
         return response
 
     async def review(self, http: web.BaseRequest) -> web.Response:
@@ -94,7 +114,7 @@ async def serving(
     platform: Platform, clock: Clock | None = None, limits: Limits | None = None
 ) -> AsyncIterator[ProxyServer]:
     """A proxy in front of it, without TLS. clock None: the system's."""
-    runner = web.ServerRunner(web.Server(platform.serve), shutdown_timeout=0.1)
+    runner = web.ServerRunner(web.Server(platform.serve, handler_cancellation=True), shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     platform.port = int(runner.addresses[0][1])
@@ -108,4 +128,5 @@ async def serving(
         platform.opens_watches.set()
         platform.knows_strangers.set()
         platform.events.put_nowait(None)
+        platform.log.put_nowait(None)
         await runner.cleanup()

@@ -86,9 +86,9 @@ class Viewer:
             text = await response.text()
             return response.status, json.loads(text) if text.startswith("{") else text
 
-    async def events(self, path: str) -> AsyncGenerator[Raw, None]:
+    async def events(self, path: str, *, accept: str = "application/json") -> AsyncGenerator[Raw, None]:
         """The events of a watch, as they come."""
-        headers = {"Authorization": f"Bearer {self.token}"}
+        headers = {"Authorization": f"Bearer {self.token}", "Accept": accept}
         async with self.session.get(f"{self.url}{path}", headers=headers, ssl=self.tls) as response:
             assert response.status == 200
             async for line in response.content:

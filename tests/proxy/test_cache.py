@@ -13,7 +13,7 @@ from coop_core.proxy import cache as caching
 from coop_core.proxy.cache import Cache, Revisions, TooOld
 from coop_core.proxy.entries import Entry, entry
 from coop_core.proxy.lenses import Lens
-from tests.proxy.serving import pod, until
+from tests.proxy.serving import developer, pod, until
 
 if TYPE_CHECKING:
     from tests.kube.serving import Api
@@ -145,6 +145,25 @@ async def test_pages_of_one_list_show_one_moment_and_tokens_are_for_whom_they_we
     for path in ("/api/v1/pods", f"{PODS}?labelSelector=a", "/api/v1/namespaces/main/pods"):
         status, body = await ada.ask(f"{path}{'&' if '?' in path else '?'}limit=2&continue={token}")
         assert (status, body["reason"]) == (410, "Expired"), path
+
+
+async def test_pages_run_through_all_namespaces_of_a_user_and_are_nobody_elses(ada: Viewer, api: Api) -> None:
+    for namespace in ("dev-ada", "dev-bob", "main"):
+        api.objects.create(kinds.POD, pod(namespace, "more"))
+    found, token = [], ""
+    adas, bobs = ada.token, api.tokens.token_for(developer("bob"))
+    while True:
+        _, page = await ada.ask(f"/api/v1/pods?limit=1&continue={token}")
+        found += [f"{one['metadata']['namespace']}/{one['metadata']['name']}" for one in page["items"]]
+        token = page["metadata"].get("continue", "")
+        if not token:
+            break
+        ada.token = bobs
+        assert (await ada.ask(f"/api/v1/pods?limit=1&continue={token}"))[0] == 410
+        ada.token = adas
+        for other in ("/api/v1/events", "/api/v1/namespaces/main/pods", "/apis/apps/v1/deployments"):
+            assert (await ada.ask(f"{other}?limit=1&continue={token}"))[0] == 410
+    assert found == ["dev-ada/more", "dev-ada/web", "main/more", "main/web"]
 
 
 async def test_a_watch_with_initial_events_says_where_they_end_and_goes_on(ada: Viewer, api: Api) -> None:

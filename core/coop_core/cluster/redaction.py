@@ -58,6 +58,7 @@ _SUSPICIOUS = re.compile(
 )
 """What has none of this none of the patterns finds anything in: nearly all text, and twenty times as fast."""
 _FLAG = re.compile(r"(?P<flag>-{0,2}(?P<name>[\w.-]{1,64})=)(?P<value>.+)", re.DOTALL)
+_FLAG_IN_TEXT = re.compile(r"(?P<lead>(?<![\w.-])(?P<name>--?[\w.]++[\w.-]*+)\s++)(?P<value>(?!-)[^\s;&|<>]++)")
 _TEXT_LIMIT = 64 * 1024
 
 
@@ -160,9 +161,14 @@ def _arguments(arguments: list[Any]) -> list[Any]:
         elif flag and _SECRET_NAME.search(flag["name"]):
             result.append(flag["flag"] + HIDDEN)
         else:
-            result.append(scrub(argument))
+            # A whole command line may be in there, for a shell.
+            result.append(scrub(_FLAG_IN_TEXT.sub(_flag, argument)))
         hide_next = argument.startswith("-") and not flag and bool(_SECRET_NAME.search(argument))
     return result
+
+
+def _flag(found: re.Match[str]) -> str:
+    return found["lead"] + HIDDEN if _SECRET_NAME.search(found["name"]) else found[0]
 
 
 def _scrubbed(value: Any) -> Any:
