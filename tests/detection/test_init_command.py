@@ -113,6 +113,34 @@ def test_without_a_hint_a_script_is_told_to_say_the_start(repository: Path) -> N
     assert (found.run, found.name, found.port, found.health) == ("python -m shop", "till", 9000, "/ok")
 
 
+def test_where_only_folders_hold_programs_one_is_sent_there(repository: Path) -> None:
+    shapes.write({"api/main.py": "print()\n", "web site/main.py": "print()\n"}, repository)
+    for arguments in ((), ("--yes",)):
+        with pytest.raises(CoopError) as caught:
+            run(*arguments)
+        assert caught.value.why == "its own files start nothing; api, web site may be services of their own"
+        assert caught.value.remedy.startswith("cd api && coop init; or coop init --run ")
+    assert os.listdir(repository / "api") == ["main.py"]
+    shapes.write({"api/coop.yaml": "name: api\n"}, repository)
+    with pytest.raises(CoopError) as caught:
+        run("--yes")
+    assert caught.value.remedy.startswith("cd 'web site' && coop init")
+
+
+def test_services_that_are_left_out_are_named(repository: Path) -> None:
+    shapes.write({**shapes.MONOREPO, "cron/main.py": "print()\n"}, repository)
+    assert "note     cron may be a service of its own: cd cron && coop init" in run()
+
+
+def test_a_file_that_is_almost_called_coop_yaml_is_not_written_beside(repository: Path) -> None:
+    shapes.write({**shapes.FLASK, "coop.yml": "name: mine\n"}, repository)
+    with pytest.raises(CoopError) as caught:
+        run()
+    assert caught.value.remedy == f"mv {repository}/coop.yml {repository}/coop.yaml"
+    assert not (repository / "coop.yaml").exists()
+    assert "name: shop" in run("--print")
+
+
 def test_a_value_that_coop_yaml_cannot_have_is_refused_with_what_to_write(repository: Path) -> None:
     with pytest.raises(CoopError) as caught:
         run("--run", "x", "--port", "eighty")

@@ -100,7 +100,17 @@ def test_a_root_that_starts_is_the_service_and_others_are_told() -> None:
     files = {**shapes.FLASK, "frontend/package.json": '{"scripts": {"start": "vite"}}'}
     proposal = one(files)
     assert proposal.folder == ""
-    assert proposal.notes == ("frontend could be services of their own: run `coop init` there",)
+    assert proposal.left_out == ("frontend",)
+
+
+def test_folders_with_a_program_and_no_other_mark_are_left_out_by_name() -> None:
+    plain = {"api/main.py": "print()\n", "web/server.js": "", "web/ui/app.py": ""}
+    aside = {"tests/main.py": "", "src/app.py": "", "shop/__init__.py": "", "shop/app.py": "", "a/b/c/main.py": ""}
+    assert one({**plain, **aside}).left_out == ("api", "web")
+    assert one({"api/coop.yaml": "name: api\n", **plain}).left_out == ("web",)
+    services = propose(tree({**shapes.MONOREPO, **plain}))
+    assert [proposal.folder for proposal in services] == ["services/api", "services/web", "services/worker"]
+    assert [proposal.left_out for proposal in services] == [("api", "web"), (), ()]
 
 
 def test_two_apps_are_a_question_with_both_as_answers() -> None:

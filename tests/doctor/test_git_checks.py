@@ -80,6 +80,14 @@ async def test_a_repository_without_a_service_is_sent_to_init(repository: Case) 
     assert (await look(repository))["services"].mend == "coop init"
 
 
+async def test_a_file_that_is_almost_called_coop_yaml_is_told_how_to_be_read(repository: Case) -> None:
+    (repository.folder / "web").mkdir()
+    (repository.folder / "web" / "coop.yml").write_text("name: web\n")
+    services = (await look(repository))["services"]
+    assert services.says == "coop reads coop.yaml, and not web/coop.yml"
+    assert services.mend == "mv web/coop.yml web/coop.yaml"
+
+
 async def test_a_mistake_in_any_coop_yaml_is_told_with_its_line(repository: Case) -> None:
     (repository.folder / "a" / "b").mkdir(parents=True)
     (repository.folder / "a" / "b" / "coop.yaml").write_text("name: b\nport: eighty\n")

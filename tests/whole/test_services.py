@@ -141,6 +141,16 @@ def test_two_services_of_one_name_are_refused_before_anything_starts(user: User)
     assert user.processes() == []
 
 
+def test_a_file_that_is_almost_called_coop_yaml_is_named(user: User) -> None:
+    user.git("init", "--quiet")
+    (user.folder / "web").mkdir()
+    (user.folder / "web" / "coop.yml").write_text("name: web\nrun: python app.py\n")
+    for folder in (user.folder, user.folder / "web"):
+        refused = user.coop("dev", folder=folder)
+        assert refused.code == 3
+        assert f"hint: mv {user.folder}/web/coop.yml {user.folder}/web/coop.yaml" in refused.err
+
+
 def test_why_a_file_deploys_or_does_not_is_explained_without_deploying(service: User) -> None:
     (service.folder / ".gitignore").write_text("*.log\n")
     (service.folder / ".dockerignore").write_text("tests\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -33,7 +34,20 @@ def show(proposal: Proposal) -> list[str]:
             others = f" (one of {len(choice.options)})" if choice.is_ambiguous else ""
             reason = click.style(f"{one_line(best.because, 160)}{others}", dim=True)
             lines.append(f"  {_WORDS.get(key, key):8} {one_line(best.value, 160)}  {reason}")
-    return lines + [f"  {click.style('note', fg='yellow')}     {one_line(note, 400)}" for note in proposal.notes]
+    notes = proposal.notes
+    if proposal.left_out:
+        notes = (*notes, f"{_left_out(proposal)}: {_there(proposal)}")
+    return lines + [f"  {click.style('note', fg='yellow')}     {one_line(note, 400)}" for note in notes]
+
+
+def _left_out(proposal: Proposal) -> str:
+    which = "a service of its own" if len(proposal.left_out) == 1 else "services of their own"
+    return f"{one_line(', '.join(proposal.left_out))} may be {which}"
+
+
+def _there(proposal: Proposal) -> str:
+    """The command for the first folder that was left out."""
+    return f"cd {shlex.quote(one_line(proposal.left_out[0]))} && coop init"
 
 
 def _place(key: str) -> tuple[int, str]:
@@ -47,13 +61,17 @@ def settle(proposal: Proposal, *, is_asking: bool) -> Proposal:
         if is_asking:
             proposal = _asked(proposal, question)
         elif not question.options:
-            raise CoopError(
-                f"cannot tell how {proposal.name} starts",
-                "there is no Procfile, no Dockerfile, no script and no framework that coop knows",
-                f"coop init{_at(proposal)} --run 'python -m {proposal.name}'",
-                ExitCode.CONFIG,
-            )
+            raise no_start(proposal)
     return proposal
+
+
+def no_start(proposal: Proposal) -> CoopError:
+    """Nothing tells how it starts, and nobody is asked."""
+    why = "there is no Procfile, no Dockerfile, no script and no framework that coop knows"
+    remedy = f"coop init{_at(proposal)} --run 'python -m {proposal.name}'"
+    if proposal.left_out:
+        why, remedy = f"its own files start nothing; {_left_out(proposal)}", f"{_there(proposal)}; or {remedy}"
+    return CoopError(f"cannot tell how {proposal.name} starts", why, remedy, ExitCode.CONFIG)
 
 
 def _at(proposal: Proposal) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from coop_core import settings as user_settings
 from coop_core.errors import CoopError, ExitCode
 from coop_core.paths import Home
+from coop_core.spec.reading import NEAR_MISS, rename
+from coop_core.text import one_line
 
 if TYPE_CHECKING:
     from coop_core.git.repository import Remote, Repository
@@ -111,6 +113,11 @@ def around(folder: Path | None = None, home: Home | None = None) -> Surroundings
     folders = tuple((root / path).parent for path in paths)
     above = next((place for place in (start, *start.parents) if (place / SPEC_FILE).is_file()), None)
     own = above if above is not None and above.is_relative_to(root) else None
+    if own is None and (near := _near_miss(repository, start, is_only=not folders)):
+        raise CoopError(
+            "cannot find a service here", f"there is {one_line(str(near))}, and coop reads {SPEC_FILE}",
+            rename(one_line(str(near))), ExitCode.CONFIG,
+        )  # fmt: skip
     if not folders and own is None:
         raise CoopError(
             "cannot find a service here",
@@ -119,6 +126,17 @@ def around(folder: Path | None = None, home: Home | None = None) -> Surroundings
             ExitCode.CONFIG,
         )
     return Surroundings(own_home, settings, repository, folders, own)
+
+
+def _near_miss(repository: Repository, start: Path, *, is_only: bool) -> Path | None:
+    """A file that is almost called `coop.yaml`: in `start` or above it, else anywhere if there is nothing else."""
+    from coop_core.git import repository as repositories
+
+    root = repository.root.resolve()
+    places = [place for place in (start, *start.parents) if place.is_relative_to(root)]
+    found = [place / NEAR_MISS for place in places if (place / NEAR_MISS).is_file()]
+    found += [root / path for path in repositories.named(repository, NEAR_MISS)] if is_only and not found else []
+    return found[0] if found else None
 
 
 def _name_for(root: Path) -> str:

@@ -34,6 +34,8 @@ class Proposal:
     manifests: tuple[Manifest, ...] = ()
     is_there: bool = False
     """A `coop.yaml` lies there already."""
+    left_out: tuple[str, ...] = ()
+    """Folders of the repository that may hold services of their own; only the first proposal has them."""
 
     @property
     def file(self) -> str:
@@ -67,9 +69,7 @@ def propose(tree: Tree) -> list[Proposal]:
     every = (*split.folders, *split.others)
     found = [_one(tree, folder, every, compose) for folder in split.folders]
     if split.others:
-        named = ", ".join(split.others)
-        told = f"{named} could be services of their own: run `coop init` there"
-        found[0] = replace(found[0], notes=(*found[0].notes, told))
+        found[0] = replace(found[0], left_out=split.others)
     return _with_names_of_their_own(found)
 
 

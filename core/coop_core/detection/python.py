@@ -25,7 +25,7 @@ _GUARD = re.compile(r"^if __name__ == ['\"]__main__['\"]")
 _SERVES = re.compile(r"PORT|HTTPServer|run_app\(|serve_forever|\.listen\(|app\.run\(|uvicorn\.run\(")
 _SCRIPT = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_]\w*)")
 _REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
-_PLAIN = ("app.py", "main.py", "server.py", "run.py", "wsgi.py")
+PLAIN = ("app.py", "main.py", "server.py", "run.py", "wsgi.py")
 
 
 def look(tree: Tree) -> Iterator[Finding]:
@@ -135,7 +135,7 @@ def _runnable(tree: Tree) -> Iterator[Finding]:
     guarded = {hit.path: hit for hit in tree.search(_GUARD, paths) if _SERVES.search(tree.text(hit.path))}
     for path, hit in guarded.items():
         yield Finding("run", _run_file(tree, path), f"{hit.where} starts it", Weight.LIKELY)
-    for path in (name for name in _PLAIN if tree.has(name) and name not in guarded):
+    for path in (name for name in PLAIN if tree.has(name) and name not in guarded):
         weight = Weight.LIKELY if _SERVES.search(tree.text(path)) else Weight.GUESSED
         yield Finding("run", f"python {path}", f"{path} is there", weight)
 

@@ -22,10 +22,12 @@ _MARKS = (
 )  # fmt: skip
 _ASIDE = re.compile(r"(^|/)(tests?|docs?|examples?|node_modules|vendor|k8s|\.[^/]*)(/|$)")
 
+_NO_SERVICE = re.compile(rf"{_ASIDE.pattern}|(^|/)(src|scripts|samples?)(/|$)")
+
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Folders from the root, "" for the root itself. others: what may be services beside the first."""
+    """Folders from the root, "" for the root itself. others: what is left out and may be services as well."""
 
     folders: tuple[str, ...]
     others: tuple[str, ...] = ()
@@ -39,9 +41,25 @@ def split(tree: Tree, compose: Compose | None) -> Split:
         is_root_built = compose is not None and "" in compose.folders.values()
         return Split(("", *built) if is_root_built else tuple(built))
     starting = tuple(folder for folder in projects if starts(own(tree, folder, projects)))
-    if starts(tree.without(projects)) or not starting:
+    if starts(tree.without(projects)):
         return Split(("",), starting)
-    return Split(starting)
+    return Split(starting or ("",), _programs(tree, starting))
+
+
+def _programs(tree: Tree, taken: tuple[str, ...]) -> tuple[str, ...]:
+    """Folders outside of those that are taken which hold a program by its file's name alone."""
+    found: list[str] = []
+    for folder in tree.folders(DEPTH):
+        is_inside = folder.startswith(tuple(f"{outer}/" for outer in (*taken, *found))) or folder in taken
+        if not is_inside and not _NO_SERVICE.search(folder) and _is_program(tree, folder):
+            found.append(folder)
+    return tuple(found)
+
+
+def _is_program(tree: Tree, folder: str) -> bool:
+    """A package belongs to a program elsewhere; beside a `coop.yaml` nothing is left to do."""
+    is_settled = tree.has(f"{folder}/__init__.py") or tree.has(f"{folder}/coop.yaml")
+    return not is_settled and any(tree.has(f"{folder}/{name}") for name in (*python.PLAIN, "server.js"))
 
 
 def own(tree: Tree, folder: str, projects: list[str] | tuple[str, ...]) -> Tree:

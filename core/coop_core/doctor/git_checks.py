@@ -13,7 +13,7 @@ from coop_core.git import repository as repositories
 from coop_core.git.runner import Git
 from coop_core.platform import owner
 from coop_core.spec.choosing import by_name, chosen
-from coop_core.spec.reading import FILE_NAME, parse
+from coop_core.spec.reading import FILE_NAME, NEAR_MISS, parse, rename
 
 if TYPE_CHECKING:
     from coop_core.doctor.case import Case
@@ -86,6 +86,9 @@ async def _services(case: Case) -> Result:
     if repository is None:
         return skipped(_NOWHERE)
     files = await asyncio.to_thread(repositories.named, repository, FILE_NAME)
+    near = await asyncio.to_thread(repositories.named, repository, NEAR_MISS)
+    if unread := [file for file in near if file.removesuffix(NEAR_MISS) + FILE_NAME not in files]:
+        return failed(f"coop reads {FILE_NAME}, and not {unread[0]}", rename(unread[0]))
     if not files:
         return failed(f"there is no {FILE_NAME}", "coop init")
     specs = {file: parse((repository.root / file).read_bytes(), file) for file in files}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from coop_core import yamls
@@ -14,11 +15,18 @@ from coop_core.spec.service import EnvironmentSpec, ServiceSpec
 from coop_core.yamls import Mapping, Scalar
 
 FILE_NAME = "coop.yaml"
+NEAR_MISS = "coop.yml"
+"""What people call it who mean the same."""
 
 REPLICAS_LIMIT = 100
 
 _LABEL = "[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
+
+
+def rename(near_miss: str) -> str:
+    """The command that gives such a file its right name."""
+    return f"mv {shlex.quote(near_miss)} {shlex.quote(near_miss.removesuffix(NEAR_MISS) + FILE_NAME)}"
 
 
 def parse(text: bytes, where: str = FILE_NAME) -> ServiceSpec:

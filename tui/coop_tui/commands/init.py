@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from coop_core.errors import CoopError, ExitCode
+from coop_core.spec.reading import NEAR_MISS, rename
 from coop_core.text import one_line
 
 if TYPE_CHECKING:
@@ -43,13 +44,16 @@ def command(folder: Path, yes: bool, move_k8s: bool, is_printing: bool, **told: 
             "cannot write coop.yaml", f"it is there already: {one_line(str(root / proposals[0].file))}",
             "edit it; coop init --print shows what coop would write",
         )  # fmt: skip
+    if not is_printing and (near := [p for p in new if (root / p.folder / NEAR_MISS).is_file()]):
+        file = one_line(str(root / near[0].folder / NEAR_MISS))
+        raise CoopError("cannot write coop.yaml", f"{file} is there, which coop does not read", rename(file))
     is_asking = not yes and _is_terminal()
     settled = []
     for proposal in new:
         for line in introducing.show(proposal):
             click.echo(line, err=is_printing)
         if proposal.questions() and not yes and not is_asking:
-            raise _nobody_to_ask(proposal)
+            raise _nobody_to_ask(proposal) if proposal.starts else introducing.no_start(proposal)
         settled.append(introducing.settle(proposal, is_asking=is_asking))
     if is_printing:
         _print(settled)
