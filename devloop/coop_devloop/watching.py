@@ -1,6 +1,6 @@
 """Noticing saves. Events only wake the loop: the snapshot decides whether there is anything to do.
 
-So a lost event costs time and nothing else: every RECONCILE_S the loop looks without having been told.
+So a lost event costs time and nothing else: now and then the loop looks without having been told.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ DEBOUNCE_MS = 200
 
 TICK_S = 1.0
 RECONCILE_S = 60.0
-"""How often to look without any event, for the ones that a watch can lose, as when its queue overflows."""
+"""When to look without any event, for the ones that a watch can lose, as when its queue overflows. The longer
+nothing happens, the less can be lost, and the rarer is the look."""
+RAREST_S = 300.0
 
 
 async def saves(folder: Path, stop: asyncio.Event) -> AsyncGenerator[FilesChanged, None]:
@@ -67,16 +69,20 @@ async def _told(folder: Path, place: tuple[int, int], stop: asyncio.Event) -> As
         stop_event=stop,
     )
     clock = asyncio.get_running_loop().time
-    look_at_s = clock() + RECONCILE_S
+    pause_s = RECONCILE_S
+    look_at_s = clock() + pause_s
     try:
         async for changes in watcher:
             if changes:
+                pause_s = RECONCILE_S
+                look_at_s = min(look_at_s, clock() + pause_s)
                 yield FilesChanged(tuple(sorted(_relative(path, folder) for _, path in changes)))
                 if _has_new_folder(changes):
                     # It is watched only now: what was written into it before that told nobody.
                     look_at_s = min(look_at_s, clock() + TICK_S / 2)
             elif clock() >= look_at_s:
-                look_at_s = clock() + RECONCILE_S
+                pause_s = min(RAREST_S, 2 * pause_s)
+                look_at_s = clock() + pause_s
                 yield FilesChanged()
             if _identity(folder) != place:
                 return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import aclosing
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,6 +89,25 @@ async def test_a_folder_that_is_replaced_is_watched_anew(tmp_path: Path) -> None
         folder.mkdir()
         await saved_until_seen(watching, folder / "other.py")
         stop.set()
+
+
+async def test_the_longer_nothing_happens_the_rarer_is_a_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value_s in {"TICK_S": 0.02, "RECONCILE_S": 0.1, "RAREST_S": 0.4}.items():
+        monkeypatch.setattr(f"coop_devloop.watching.{name}", value_s)
+    stop = asyncio.Event()
+    looked_at_s: list[float] = []
+    async with aclosing(saves(tmp_path, stop)) as watching, asyncio.timeout(LIMIT_S):
+        async for event in watching:
+            assert not event.paths
+            looked_at_s.append(asyncio.get_running_loop().time())
+            if len(looked_at_s) == 5:
+                break
+        stop.set()
+    gaps_s = [after - before for before, after in pairwise(looked_at_s)]
+    for gap_s, least_s in zip(gaps_s, (0.2, 0.4, 0.4, 0.4), strict=True):
+        assert gap_s > least_s * 0.9
 
 
 async def test_a_folder_that_is_gone_is_told_once_and_again_when_it_is_back(
