@@ -63,6 +63,7 @@ class Platform:
     refusal: Raw | None = None
     breaks_off: bool = False
     streams: int = 0
+    version: Raw = field(default_factory=dict)
     opens_watches: asyncio.Event = field(default_factory=asyncio.Event)
     asked: list[str] = field(default_factory=list)
     review_of_ada: Raw = field(default_factory=lambda: REVIEW)
@@ -77,6 +78,8 @@ class Platform:
     async def serve(self, http: web.BaseRequest) -> web.StreamResponse:
         if http.path.endswith("/tokenreviews"):
             return await self.review(http)
+        if http.path == "/version":
+            return web.json_response(self.version)
         if http.path.endswith("/log"):
             return await self.stream(http, self.log)
         self.asked.append(http.query_string)

@@ -16,6 +16,7 @@ from coop_core.proxy import listing
 from coop_core.proxy.admission import Listener
 from coop_core.proxy.answers import Reply, framed
 from coop_core.proxy.forms import Form
+from coop_core.proxy.heads import HEAD_LIMIT_BYTES
 from coop_core.proxy.lenses import Lens
 from coop_core.proxy.pages import Page, Tokens
 from coop_core.proxy.streams import Limits
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from coop_core.proxy.entries import Entry
     from coop_core.proxy.incoming import Incoming
 
+END = b"0\r\n\r\n"
 MEGABYTE = b"x" * 1024 * 1024
 
 
@@ -60,6 +62,17 @@ class Chunks:
         pass
 
 
+class Waiting(Chunks):
+    """One that has nothing to say at first."""
+
+    is_new = True
+
+    def resume(self) -> None:
+        if not self.is_new:
+            super().resume()
+        self.is_new = False
+
+
 def breaking() -> Iterator[bytes]:
     yield b"first"
     raise LookupError("a bug")
@@ -75,6 +88,8 @@ class Handler:
         self.asked.append(asked.path)
         if asked.path == "/breaks":
             return Chunks(connection, breaking())
+        if asked.path == "/waits":
+            return Waiting(connection, breaking())
         if asked.path == "/fails":
             raise LookupError("a bug")
         if asked.path == "/long":
@@ -145,6 +160,31 @@ async def test_a_bug_in_one_answer_is_that_clients_affair(path: str, caplog: pyt
         assert (b"HTTP/1.1 500" in answer) is (path == "/fails")
         assert "LookupError: a bug" in caplog.text
         assert b"/well" in await exchange(proxy.port, None, get("/well"))
+
+
+async def test_news_that_one_answer_cannot_bear_reach_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    async with served() as proxy, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        writer.write(get("/waits"))
+        await reader.readuntil(b"\r\n\r\n")
+        (connection,) = proxy.listener.inside
+        connection.go_on()
+        assert "LookupError: a bug" in caplog.text
+        with suppress(ConnectionError):
+            assert not (await reader.read()).endswith(END)
+        connection.go_on()
+        writer.close()
+
+
+async def test_who_sends_on_and_on_while_an_answer_goes_on_is_cut_off() -> None:
+    async with served() as proxy, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        writer.write(get("/waits"))
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(get("/x", "X-A: " + "a" * HEAD_LIMIT_BYTES))
+        with suppress(ConnectionError):
+            assert await reader.read() == b""
+        writer.close()
 
 
 async def test_a_client_that_goes_away_in_the_middle_leaves_nothing_behind() -> None:

@@ -23,10 +23,11 @@ class Vouching:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.good = {"adas"}
 
     async def identify(self, token: str) -> Identified | None:
         self.asked.append(token)
-        return Identified("ada") if token == "adas" else None
+        return Identified("ada") if token in self.good else None
 
     async def close(self) -> None:
         pass
@@ -46,6 +47,18 @@ async def test_a_good_token_is_asked_about_once_in_ten_seconds_whatever_else_com
     await authenticator.user("adas")
     assert vouching.asked.count("adas") == 2
     assert KEEP_S <= 10
+
+
+async def test_a_token_that_becomes_good_is_refused_for_a_moment_longer_at_most() -> None:
+    clock, vouching = SetClock(), Vouching()
+    authenticator = Authenticator(vouching, clock)
+    for _ in range(3):
+        with pytest.raises(Refusal):
+            await authenticator.user("new")
+    assert vouching.asked == ["new"]
+    vouching.good.add("new")
+    clock.move(1)
+    assert (await authenticator.user("new")).slug == "ada"
 
 
 async def test_made_up_tokens_wait_for_each_other_and_open_streams_for_none_of_them() -> None:
@@ -71,6 +84,22 @@ async def test_made_up_tokens_wait_for_each_other_and_open_streams_for_none_of_t
         platform.knows_strangers.set()
         await asyncio.gather(*crowd)
         assert platform.strangers == 3 * REVIEWS_AT_ONCE
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+async def test_a_stream_ends_when_its_token_is_somebody_elses() -> None:
+    platform, clock = Platform(), SetClock()
+    platform.opens_watches.set()
+    async with serving(platform, clock) as proxy, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        writer.write(get("/api/v1/namespaces/main/pods?watch=true"))
+        await reader.readuntil(b"\r\n\r\n")
+        await pass_time(proxy, clock, 5)
+        platform.review_of_ada = {**REVIEW, "user": {"username": "bob"}}
+        await pass_time(proxy, clock, 5)
+        assert (await reader.readuntil(b"0\r\n\r\n")) == b"0\r\n\r\n"
         writer.close()
         with suppress(OSError):
             await writer.wait_closed()

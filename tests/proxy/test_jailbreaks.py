@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
 
 from coop_core.clock import SystemClock
+from coop_core.cluster import kinds
 from coop_core.kube.configuration import Access
 from coop_core.kube.identities import FixedToken
+from coop_core.proxy.policy import Allowed, Asked, Denied, Policy
 from coop_core.proxy.server import ProxyServer
 from tests.proxy.attempts import FILTERED, REFUSED
-from tests.proxy.attempts.writing import PODS, get
+from tests.proxy.attempts.writing import PODS, get, request
 from tests.proxy.conftest import REFUSED_ATTEMPTS
 from tests.proxy.recorder import BOBS, CANARY, OWN, Recorder
 from tests.proxy.serving import SetClock, exchange, pass_time
@@ -98,6 +101,26 @@ def _assert_tells_nothing(name: str, answer: bytes) -> None:
         assert asked_for or hidden.encode() not in answer, (name, hidden)
 
 
+@dataclass(frozen=True)
+class Permissive(Policy):
+    """An operator's worst mistake."""
+
+    def decide(self, user: str, asked: Asked) -> Allowed | Denied:
+        return Allowed(kinds.POD)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
+async def test_no_policy_lets_a_write_pass(method: str, recorder: Recorder) -> None:
+    access = Access(f"http://127.0.0.1:{recorder.port}", FixedToken(OWN))
+    server = ProxyServer(access, clock=SystemClock(), policy=Permissive)
+    await server.start()
+    for path in (PODS, f"{PODS}/web", f"{PODS}/web/exec"):
+        answer = await exchange(server.port, None, request(f"{method} {path} HTTP/1.1"))
+        assert answer.startswith(b"HTTP/1.1 403"), answer
+    assert recorder.heard == []
+    await server.close()
+
+
 async def test_what_is_there_and_what_is_not_are_refused_in_the_same_words(attacked: ProxyServer) -> None:
     for there, absent in (
         ("/api/v1/namespaces/dev-bob/pods/web", "/api/v1/namespaces/dev-xyz/pods/abc"),
@@ -165,7 +188,16 @@ def answers_with() -> Callable[[web.Response], Awaitable[bytes]]:
         ),
         pytest.param(
             lambda: web.json_response(
-                {"kind": "PodList", "metadata": {}, "items": [{"kind": "Secret", "metadata": {"name": CANARY}}]}
+                {
+                    "kind": "PodList",
+                    "metadata": {"resourceVersion": "1"},
+                    "items": [
+                        {
+                            "kind": "Secret",
+                            "metadata": {"name": CANARY, "namespace": "dev-ada", "resourceVersion": "1"},
+                        }
+                    ],
+                }
             ),
             id="another kind inside",
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -122,6 +123,47 @@ async def test_an_object_that_is_listed_twice_counts_once(proxy: ProxyServer, pl
     assert one["metadata"]["labels"] == {"is_": "newer"}
     cache = proxy._upstream.keeper(kinds.POD).cache
     assert cache.size_bytes == sum(len(entry.tail) for entry in cache.entries())
+
+
+async def test_a_long_list_is_asked_for_in_pages(proxy: ProxyServer, platform: Platform) -> None:
+    pages = [pods(pod("a"), then="two"), pods(pod("b"), then="three"), pods(pod("c"))]
+    platform.page = lambda: pages.pop(0)
+    assert [one["metadata"]["name"] for one in await listed(proxy)] == ["a", "b", "c"]
+    asked = [query for query in platform.asked if "watch" not in query]
+    assert asked == ["limit=500", "limit=500&continue=two", "limit=500&continue=three"]
+
+
+async def test_nobody_is_told_of_changes_once_they_have_left(proxy: ProxyServer, platform: Platform) -> None:
+    viewers = proxy._upstream.keeper(kinds.POD).viewers
+    for query in ("watch=1&timeoutSeconds=1", "watch=1"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        writer.write(get(f"{PODS}?{query}"))
+        async with asyncio.timeout(10):
+            await reader.readuntil(b"\r\n\r\n")
+            assert len(viewers) == 1
+            if "timeout" in query:
+                await reader.readuntil(b"0\r\n\r\n")
+            else:
+                writer.transport.abort()
+
+            async def has_left() -> bool:
+                return not viewers
+
+            await until(has_left)
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+async def test_of_the_platforms_version_the_known_fields_are_told_in_a_line_each(
+    proxy: ProxyServer, platform: Platform
+) -> None:
+    platform.version = {"major": "1", "minor": "34\x1b[2J\nX", "gitVersion": ["v1"], "token": "hidden"}
+    status, told = await ask(proxy, "/version")
+    assert status == 200
+    assert (told["major"], told["minor"]) == ("1", "34 X")
+    assert isinstance(told["gitVersion"], str)
+    assert "token" not in told
 
 
 class Failing:

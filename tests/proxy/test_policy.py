@@ -99,10 +99,16 @@ async def test_a_narrowed_policy_counts_at_once_and_ends_open_streams(api: Api) 
         token, tls = api.tokens.token_for(developer("ada")), api.certificate.client_context()
         ada = Viewer(f"https://127.0.0.1:{server.port}", token, tls, session)
         path = "/api/v1/namespaces/dev-bob/pods"
-        async with asyncio.timeout(5), aclosing(ada.events(f"{path}?watch=true")) as events:
-            await anext(events)
+        async with (
+            asyncio.timeout(5),
+            aclosing(ada.events(f"{path}?watch=true")) as events,
+            aclosing(ada.events("/api/v1/pods?watch=true")) as of_all,
+        ):
+            for opened in (events, of_all):
+                await anext(opened)
             policies.append(Policy({"*": ("main",)}))
             assert (await ada.ask(path))[0] == 403
             await pass_time(server, clock, 5)
             assert [event async for event in events] == []
+            assert [event async for event in of_all][1:] == []
     await server.close()

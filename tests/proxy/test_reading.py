@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from coop_core.cluster import kinds
 from coop_core.local.tokens import Identity
+from coop_core.proxy.policy import READABLE
 from tests.kube import discovered
 from tests.protobuf import encoding
 from tests.proxy.serving import CANARY, application, developer, pod
@@ -107,9 +108,23 @@ async def test_a_watch_brings_changes_as_they_happen(ada: Viewer, api: Api) -> N
     async with asyncio.timeout(5), aclosing(ada.events(path)) as events:
         next_event = asyncio.ensure_future(anext(events))
         api.objects.create(kinds.POD, pod("dev-bob", "unseen"))
+        api.objects.create(kinds.POD, pod("main", "elsewhere"))
         api.objects.create(kinds.POD, pod("dev-ada", "second"))
         event = await next_event
         assert (event["type"], event["object"]["metadata"]["name"]) == ("ADDED", "second")
+
+
+async def test_a_watch_of_one_name_brings_that_one_alone(ada: Viewer, api: Api) -> None:
+    path = "/api/v1/namespaces/dev-ada/pods/web?watch=1"
+    async with asyncio.timeout(5), aclosing(ada.events(path)) as events:
+        assert (await anext(events))["object"]["metadata"]["name"] == "web"
+        next_event = asyncio.ensure_future(anext(events))
+        for namespace, name in (("dev-ada", "other"), ("main", "other")):
+            api.objects.create(kinds.POD, pod(namespace, name))
+        for namespace in ("main", "dev-ada"):
+            api.objects.delete(kinds.POD, namespace, "web")
+        event = await next_event
+        assert (event["type"], event["object"]["metadata"]["namespace"]) == ("DELETED", "dev-ada")
 
 
 async def test_no_canary_passes_in_any_representation(ada: Viewer) -> None:
@@ -148,6 +163,19 @@ async def test_discovery_names_what_may_be_read_and_nothing_else(ada: Viewer) ->
     assert {verb for entry in core["resources"] for verb in entry["verbs"]} == {"get", "list", "watch"}
     _, everything = await ada.ask("/apis", accept=aggregated)
     assert everything["kind"] == "APIGroupDiscoveryList"
+    _, rest = await ada.ask("/api", accept=aggregated)
+    named = {
+        (group["metadata"].get("name", ""), version["version"], found["resource"])
+        for group in (*everything["items"], *rest["items"])
+        for version in group["versions"]
+        for found in version["resources"]
+    }
+    assert named == {(one.kind.group, one.kind.version, one.kind.plural) for one in READABLE}
+    for group in everything["items"]:
+        name, version = group["metadata"]["name"], group["versions"][0]["version"]
+        _, plain = await ada.ask(f"/apis/{name}/{version}")
+        resources = {one["name"] for one in plain["resources"] if "/" not in one["name"]}
+        assert resources == {resource for of, _, resource in named if of == name}
     for path in ("/api", "/apis", "/api/", "/apis/", "/apis/apps", "/apis/apps/v1", "/version", "/version/"):
         status, body = await ada.ask(path)
         assert status == 200, path

@@ -7,13 +7,9 @@ key is refused: servers read the first of them, others the last.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from coop_core.proxy.answers import Refusal
-
-if TYPE_CHECKING:
-    from coop_core.cluster.kinds import Kind
 
 QUERY_LIMIT = 8000
 _PAIRS_LIMIT = 40
@@ -23,7 +19,6 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _FLAG = re.compile(r"|0|1|true|false")
 _SELECTOR = re.compile(r"[A-Za-z0-9_./=!,() -]{0,4000}")
-_FIELD_TERM = re.compile(r"(?P<field>[A-Za-z.]{1,60})(==|!=|=)(?P<value>[A-Za-z0-9_.:/ -]{0,253})")
 _CONTINUE = re.compile(r"[A-Za-z0-9_=.+/-]{1,4000}")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:.]{8,20}([Zz]|[+-][0-9]{2}:[0-9]{2})")
@@ -57,19 +52,6 @@ _LOG = {
     "sinceTime": _TIME,
     "limitBytes": _NUMBER,
 }
-_ANY_FIELDS = frozenset({"metadata.name", "metadata.namespace"})
-_FIELDS: dict[str, frozenset[str]] = {
-    "pods": frozenset(
-        {"spec.nodeName", "spec.restartPolicy", "spec.serviceAccountName", "status.phase", "status.podIP"}
-    ),
-    "events": frozenset(
-        {"involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",
-         "involvedObject.apiVersion", "involvedObject.fieldPath", "reason", "reportingComponent", "source", "type"}
-    ),
-    "namespaces": frozenset({"status.phase"}),
-    "services": frozenset({"spec.clusterIP", "spec.type"}),
-}  # fmt: skip
-
 
 Query = dict[str, str]
 
@@ -100,12 +82,12 @@ def is_watch(query: Query) -> bool:
     return value not in ("0", "false")
 
 
-def for_list(query: Query, kind: Kind) -> Query:
-    return _fields_checked(_picked(query, _LIST), kind)
+def for_list(query: Query) -> Query:
+    return _picked(query, _LIST)
 
 
-def for_watch(query: Query, kind: Kind) -> Query:
-    picked = _fields_checked(_picked(query, _WATCH), kind)
+def for_watch(query: Query) -> Query:
+    picked = _picked(query, _WATCH)
     for key in ("limit", "continue"):
         picked.pop(key, None)
     picked["watch"] = "true"
@@ -137,16 +119,3 @@ def _picked(query: Query, patterns: dict[str, re.Pattern[str]]) -> Query:
             raise Refusal(400, f"{key} is malformed")
         picked[key] = "true" if pattern is _FLAG and query[key] == "" else query[key]
     return picked
-
-
-def _fields_checked(query: Query, kind: Kind) -> Query:
-    """Refuses selectors over fields that are not open: on hidden data they would be an oracle."""
-    allowed = _ANY_FIELDS | _FIELDS.get(kind.plural, frozenset())
-    terms = [term for term in query.pop("fieldSelector", "").split(",") if term]
-    for term in terms:
-        matched = _FIELD_TERM.fullmatch(term)
-        if not matched or matched["field"] not in allowed:
-            raise Refusal(400, "field label not supported")
-    if terms:
-        query["fieldSelector"] = ",".join(dict.fromkeys(terms))
-    return query

@@ -74,14 +74,14 @@ class Reader:
         """What to do once the cache is current."""
         match read.asked.verb:
             case "watch":
-                query = queries.for_watch(read.incoming.query, read.kind)
+                query = queries.for_watch(read.incoming.query)
                 lens, form, wanted = _lens(read, query), self._form(read, query), Wanted.of(query)
                 return lambda keeper: Watch(
                     read.connection, keeper, self._clock, self._turns,
                     right=self._pass(read), lens=lens, form=form, wanted=wanted,
                 )  # fmt: skip
             case "list":
-                query = queries.for_list(read.incoming.query, read.kind)
+                query = queries.for_list(read.incoming.query)
                 lens, form = _lens(read, query), self._form(read, query)
                 page = Page.of(query, self._tokens, _binding(read, query))
                 return lambda keeper: listing.many(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.proxy.attempts.writing import PODS, REVIEWS, get, request
+from tests.proxy.attempts.writing import PODS, QUESTION, REVIEWS, get, request, write
 
 _SMUGGLED = f"GET {PODS}/web/exec HTTP/1.1\r\nHost: x\r\n\r\n"
 _POST = f"POST {REVIEWS} HTTP/1.1"
@@ -84,8 +84,8 @@ CLASSES: dict[str, dict[str, bytes]] = {
         "redis": b"*1\r\n$4\r\nPING\r\n\r\n",
     },
     "3.2 bodies": {
-        "compressed": request(_POST, "Content-Encoding: gzip", "Content-Length: 2", body="{}"),
-        "compressed by deflate": request(_POST, "Content-Encoding: deflate", "Content-Length: 2", body="{}"),
+        "compressed": write("POST", REVIEWS, "Content-Encoding: gzip", body=QUESTION),
+        "compressed by deflate": write("POST", REVIEWS, "Content-Encoding: deflate", body=QUESTION),
         "expect": request(_POST, "Expect: 100-continue", "Content-Length: 2", body="{}"),
         "expect on get": get(PODS, "Expect: 100-continue"),
         "expect something else": request(_POST, "Expect: 200-ok", "Content-Length: 2", body="{}"),

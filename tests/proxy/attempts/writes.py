@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.proxy.attempts.writing import APPLICATIONS, PODS, REVIEWS, get, request, write
+from tests.proxy.attempts.writing import APPLICATIONS, PODS, QUESTION, REVIEWS, get, request, write
 
 _OWN = "/api/v1/namespaces/dev-ada"
 _REVIEW = "/apis/authentication.k8s.io/v1"
@@ -47,10 +47,11 @@ CLASSES: dict[str, dict[str, bytes]] = {
             "POST", "/apis/authorization.k8s.io/v1/namespaces/dev-ada/localsubjectaccessreviews"
         ),
         "token request": write("POST", f"{_OWN}/serviceaccounts/default/token"),
-        "self review by put": write("PUT", REVIEWS),
+        "self review by put": write("PUT", REVIEWS, body=QUESTION),
+        "self review by patch": write("PATCH", REVIEWS, body=QUESTION),
         "self review by get": get(REVIEWS),
-        "self review of an older version": write("POST", REVIEWS.replace("/v1/", "/v1beta1/")),
-        "self review with a slash": write("POST", f"{REVIEWS}/"),
+        "self review of an older version": write("POST", REVIEWS.replace("/v1/", "/v1beta1/"), body=QUESTION),
+        "self review with a slash": write("POST", f"{REVIEWS}/", body=QUESTION),
         "self review of a name": write("POST", f"{REVIEWS}/x"),
         "self review that is none": write("POST", REVIEWS, body="[]"),
         "self review that is broken": write("POST", REVIEWS, body="{"),

@@ -8,6 +8,9 @@ PODS = "/api/v1/namespaces/dev-ada/pods"
 APPLICATIONS = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications"
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
+QUESTION = '{"spec": {"nonResourceAttributes": {"path": "/api", "verb": "get"}}}'
+"""A review that would be answered, were it asked as it should be."""
+
 WEBSOCKET = (
     "Connection: Upgrade",
     "Upgrade: websocket",
