@@ -65,7 +65,9 @@ def platform() -> Platform:
 
 
 @pytest.mark.parametrize(
-    "limits", [Limits(connections_per_peer=LIMIT), Limits(connections=LIMIT)], ids=["of one address", "in all"]
+    "limits",
+    [Limits(connections_per_peer=LIMIT), Limits(connections=LIMIT)],
+    ids=["of one address", "in all"],
 )
 async def test_when_it_is_full_the_stranger_of_longest_standing_makes_room(
     limits: Limits, platform: Platform
@@ -90,6 +92,27 @@ async def test_when_it_is_full_the_stranger_of_longest_standing_makes_room(
             assert await fourth.read() == b""
         assert len(inside(server)) == LIMIT
         assert not known.at_eof()
+
+
+async def test_strangers_are_fewer_than_all(platform: Platform) -> None:
+    async with (
+        serving(platform, limits=Limits(strangers=1)) as server,
+        asyncio.timeout(10),
+        AsyncExitStack() as stack,
+    ):
+        for number in range(3):
+            known, to_known = await stack.enter_async_context(connected(server))
+            to_known.write(get(f"{PODS}/nothing"))
+            await known.readuntil(b"\r\n\r\n")
+            assert len(inside(server)) == number + 1
+        first, _ = await stack.enter_async_context(connected(server))
+        await are_inside(server, 4)
+        second, to_second = await stack.enter_async_context(connected(server))
+        with suppress(ConnectionError):
+            assert await first.read() == b""
+        to_second.write(get("/healthz"))
+        assert (await second.readline()).decode() == STATUS
+        assert len(inside(server)) == 4
 
 
 async def test_an_address_that_is_full_takes_no_room_from_others(platform: Platform) -> None:

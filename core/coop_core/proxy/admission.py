@@ -40,7 +40,8 @@ _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 class Admission:
     """Who is inside, and how many of each address.
 
-    Strangers are those with whom no good token came so far. When it is full, they make room for those who come.
+    Strangers are those with whom no good token came so far. When there are too many, the one of longest standing
+    makes room for whoever comes.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -62,7 +63,7 @@ class Admission:
         """Whether there is room."""
         if self._of_peer[connection.peer] >= self._limits.connections_per_peer:
             leaving = next((one for one in self._strangers if one.peer == connection.peer), None)
-        elif len(self._inside) >= self._most:
+        elif len(self._inside) >= self._most or len(self._strangers) >= self._limits.strangers:
             leaving = next(iter(self._strangers), None)
         else:
             self._inside.add(connection)

@@ -111,9 +111,12 @@ class Cache:
 
     def at(self, revision: int, namespaces: Iterable[str] | None = None) -> list[Entry]:
         """As `entries`, as of an earlier revision. Raises TooOld."""
+        changes = self.since(revision)
+        if not changes:
+            return self.entries(namespaces)
         now = {entry.key: entry for entry in self.entries(namespaces)}
         wanted = None if namespaces is None else set(namespaces)
-        for change in reversed(self.since(revision)):
+        for change in reversed(changes):
             shown = change.after or change.before
             assert shown is not None
             if wanted is not None and shown.namespace not in wanted:

@@ -33,6 +33,8 @@ class Limits:
     streams_per_peer: int = 1024
     connections: int = 16_384
     connections_per_peer: int = 2048
+    strangers: int = 4096
+    """Connections without a good token so far; each costs up to 80 KiB."""
     bytes_per_stream: int = 1024 * 1024 * 1024
 
 
