@@ -13,6 +13,7 @@ from aiohttp import web
 from coop_core.clock import SystemClock
 from coop_core.kube.configuration import Access
 from coop_core.kube.identities import FixedToken
+from coop_core.proxy.policy import Policy
 from coop_core.proxy.server import ProxyServer
 from tests.proxy.recorder import OWN, TOKEN
 
@@ -114,7 +115,11 @@ class Platform:
 
 @asynccontextmanager
 async def serving(
-    platform: Platform, clock: Clock | None = None, limits: Limits | None = None
+    platform: Platform,
+    clock: Clock | None = None,
+    *,
+    limits: Limits | None = None,
+    policy: Callable[[], Policy] = Policy,
 ) -> AsyncIterator[ProxyServer]:
     """A proxy in front of it, without TLS. clock None: the system's."""
     runner = web.ServerRunner(web.Server(platform.serve, handler_cancellation=True), shutdown_timeout=0.1)
@@ -122,7 +127,7 @@ async def serving(
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     platform.port = int(runner.addresses[0][1])
     access = Access(f"http://127.0.0.1:{platform.port}", FixedToken(OWN))
-    server = ProxyServer(access, clock=clock or SystemClock(), limits=limits)
+    server = ProxyServer(access, clock=clock or SystemClock(), policy=policy, limits=limits)
     await server.start()
     try:
         yield server

@@ -10,6 +10,7 @@ import pytest
 
 from coop_core.proxy.answers import Refusal
 from coop_core.proxy.identity import KEEP_S, KEPT, REVIEWS_AT_ONCE, Authenticator, Identified
+from coop_core.proxy.policy import Policy
 from tests.proxy.attempts.writing import get, request
 from tests.proxy.scripted import PODS, REVIEW, Platform, event, pod, serving
 from tests.proxy.serving import SetClock, exchange, pass_time, until
@@ -92,7 +93,8 @@ async def test_made_up_tokens_wait_for_each_other_and_open_streams_for_none_of_t
 async def test_a_stream_ends_when_its_token_is_somebody_elses() -> None:
     platform, clock = Platform(), SetClock()
     platform.opens_watches.set()
-    async with serving(platform, clock) as proxy, asyncio.timeout(10):
+    shared = Policy({"*": ("main",)})
+    async with serving(platform, clock, policy=lambda: shared) as proxy, asyncio.timeout(10):
         reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
         writer.write(get("/api/v1/namespaces/main/pods?watch=true"))
         await reader.readuntil(b"\r\n\r\n")

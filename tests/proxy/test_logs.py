@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from coop_core.proxy.connection import BUFFERED_BYTES
 from coop_core.proxy.streams import Limits
 from tests.proxy.attempts.writing import PODS, get
 from tests.proxy.recorder import CANARY
@@ -75,8 +76,18 @@ async def test_a_log_is_cut_off_when_nobody_reads_it(
 ) -> None:
     caplog.set_level(logging.INFO, "coop.proxy.audit")
     async with serving(platform, clock) as proxy, followed(proxy, platform):
+        (connection,) = proxy._listener.inside
         for _ in range(64):
             platform.log.put_nowait(b"x" * 1024 * 1024)
+
+        async def is_blocked() -> bool:
+            return not connection.is_writable
+
+        await until(is_blocked)
+        for _ in range(20):
+            await exchange(proxy.port, None, get("/healthz"))
+        assert connection._transport is not None
+        assert connection._transport.get_write_buffer_size() < 8 * BUFFERED_BYTES
 
         async def is_cut() -> bool:
             await pass_time(proxy, clock, 1)
