@@ -28,6 +28,8 @@ PODS = 10_000
 
 async def serve_proxy(upstream: str, token: str, folder: Path, *, tls: bool) -> None:
     """Everything on: authentication, policy, redaction, and the audit log in a file."""
+    folder /= "tls" if tls else "plain"  # each its own: two processes would make one certificate at once
+    folder.mkdir()
     logging.basicConfig(filename=folder / "audit.log", level=logging.INFO, format="%(asctime)s %(message)s")
     certificate = ensure(folder / "tls")
     trusting = certificate.client_context() if upstream.startswith("https") else None

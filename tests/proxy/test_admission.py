@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import resource
 import socket
+import weakref
 from asyncio import sslproto
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
@@ -144,6 +146,27 @@ async def test_connections_count_before_they_have_said_anything(api: Api) -> Non
         assert len(inside(server)) == LIMIT
         await server.close()
         assert inside(server) == []
+
+
+async def test_a_stranger_who_had_to_leave_leaves_no_memory_behind(api: Api) -> None:
+    tls = api.certificate.server_context()
+    server = ProxyServer(api.access(PROXY), clock=SetClock(), tls=tls, limits=Limits(strangers=1))
+    await server.start()
+    gc.disable()
+    try:
+        async with asyncio.timeout(10), AsyncExitStack() as stack:
+            await stack.enter_async_context(connected(server))
+            await are_inside(server, 1)
+            left = weakref.ref(inside(server)[0])
+            await stack.enter_async_context(connected(server))
+
+            async def is_freed() -> bool:
+                return left() is None
+
+            await until(is_freed)
+    finally:
+        gc.enable()
+    await server.close()
 
 
 async def test_tls_that_does_not_get_on_is_given_up(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

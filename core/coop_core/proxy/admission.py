@@ -173,6 +173,8 @@ class Listener:
         except BaseException:
             self.inside.leave(connection)
             raise
+        finally:
+            connection.arriving = None  # else the two would hold each other, and a TLS buffer, until a collection
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
