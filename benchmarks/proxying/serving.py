@@ -28,15 +28,14 @@ PODS = 10_000
 
 async def serve_proxy(upstream: str, token: str, folder: Path, *, tls: bool) -> None:
     """Everything on: authentication, policy, redaction, and the audit log in a file."""
-    folder /= "tls" if tls else "plain"  # each its own: two processes would make one certificate at once
-    folder.mkdir()
     logging.basicConfig(filename=folder / "audit.log", level=logging.INFO, format="%(asctime)s %(message)s")
-    certificate = ensure(folder / "tls")
-    trusting = certificate.client_context() if upstream.startswith("https") else None
+    # Only where one is needed: two processes would make the same one at once.
+    certificate = ensure(folder / "tls") if tls else None
+    trusting = certificate.client_context() if certificate and upstream.startswith("https") else None
     server = ProxyServer(
         Access(upstream, FixedToken(token), trusting),
         clock=SystemClock(),
-        tls=certificate.server_context() if tls else None,
+        tls=certificate.server_context() if certificate else None,
         limits=Limits(streams_per_user=1000),
     )
     await server.start()
