@@ -12,7 +12,7 @@ import pytest
 from coop_core.platform import record as records
 from tests.build_dagger.session_server import Fault, exec_fault
 from tests.whole.dagger_kit import HOST, Team
-from tests.whole.whole_kit import save, wait_until
+from tests.whole.whole_kit import DYING, save, wait_until
 
 if TYPE_CHECKING:
     from tests.whole.whole_kit import Running, User
@@ -62,14 +62,7 @@ def test_what_is_wrong_with_the_folder_is_told_before_a_session_starts(
     assert user.processes() == []
 
 
-@pytest.mark.parametrize(
-    ("broken", "said"),
-    [
-        ("def oops(:\n", "SyntaxError"),
-        ("raise SystemExit('the database is on fire')\n", "the database is on fire"),
-    ],
-    ids=["syntax error", "crash at start"],
-)
+@pytest.mark.parametrize(("broken", "said"), DYING.values(), ids=DYING)
 def test_a_program_that_dies_is_shown_with_its_last_words_and_the_old_one_serves(
     team: Team, broken: str, said: str
 ) -> None:

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from coop_core.platform import record as records
-from tests.whole.whole_kit import PROGRAM, save, wait_until, write_service
+from tests.whole.whole_kit import DYING, PROGRAM, save, wait_until, write_service
 
 if TYPE_CHECKING:
     from tests.whole.whole_kit import Running, User
@@ -56,14 +56,7 @@ def test_the_newest_of_many_quick_saves_is_what_stays(service: User) -> None:
     assert 'MESSAGE = "save 7"' in deployed(service)
 
 
-@pytest.mark.parametrize(
-    ("broken", "said"),
-    [
-        ("def oops(:\n", "SyntaxError"),
-        ("raise SystemExit('the database is on fire')\n", "the database is on fire"),
-    ],
-    ids=["syntax error", "crash at start"],
-)
+@pytest.mark.parametrize(("broken", "said"), DYING.values(), ids=DYING)
 def test_a_program_that_dies_is_shown_with_its_last_words_and_the_old_one_serves(
     service: User, broken: str, said: str
 ) -> None:

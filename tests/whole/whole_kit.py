@@ -184,6 +184,13 @@ http.server.ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), H
 """
 
 
+DYING = {
+    "syntax error": ("def oops(:\n", "SyntaxError"),
+    "crash at start": ("raise SystemExit('the database is on fire')\n", "the database is on fire"),
+}
+"""Programs that do not live, and what is in their last words."""
+
+
 def write_service(folder: Path, message: str) -> None:
     (folder / "coop.yaml").write_text("name: hello\nrun: python app.py\nhealth: /\n")
     save(folder / "app.py", PROGRAM.format(message=message))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import socket
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -18,6 +17,7 @@ from coop_core.doctor.checking import Check, Result, failed, passed, skipped
 from coop_core.kube.configuration import from_kubeconfig
 from coop_core.kube.failures import Unauthorized
 from coop_core.kube.transport import Answer, Call, Transport
+from coop_core.local.free_ports import is_free
 from coop_core.local.runtime.stopping import living as living_pods
 from coop_core.platform import access, control, kubeconfigs
 from coop_core.platform import record as records
@@ -92,7 +92,7 @@ async def _platform(case: Case) -> Result:
         says = f"it does not run, and left {len(left)} pod{'' if len(left) == 1 else 's'} running"
         return failed(says, "coop platform down", partial(control.down, case.home))
     port = case.settings.port
-    if port and await asyncio.to_thread(_is_taken, port):
+    if port and not await asyncio.to_thread(is_free, port):
         return failed(
             f"another program has port {port}", f"port = 0 in {case.home.settings_file} takes any free one"
         )
@@ -216,13 +216,3 @@ def _dates(reached: Access) -> tuple[float | None, float | None]:
     if reached.is_local and claims.iat is None:
         return (path.parent / "tokens.json").stat().st_mtime, claims.exp
     return claims.iat, claims.exp
-
-
-def _is_taken(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-    return False

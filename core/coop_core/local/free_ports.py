@@ -37,6 +37,7 @@ class FreePorts:
 
 
 def is_free(port: int) -> bool:
+    """Whether nobody listens on this loopback port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
