@@ -9,9 +9,12 @@ from coop_core.cluster import kinds
 from coop_core.kube.following import Changed
 from coop_devloop import events as e
 from coop_devloop.rollout import Rollout
+from tests.cluster import objects
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+
+    import pytest
 
     from coop_core.cluster.kinds import Kind
     from coop_core.kube.client import KubeClient
@@ -30,6 +33,18 @@ class Platform:
         queue = self.seen.setdefault(kind, asyncio.Queue())
         while True:
             yield await queue.get()
+
+    async def logs(self, *_: Any) -> AsyncGenerator[bytes, None]:
+        """Nobody has written anything."""
+        return
+        yield b""
+
+    async def heard(self) -> None:
+        """Returns once all that was told so far was taken in, and judged: a few turns of the event loop later."""
+        while not self.seen or not all(queue.empty() for queue in self.seen.values()):
+            await asyncio.sleep(0)
+        for _ in range(50):
+            await asyncio.sleep(0)
 
     def tell(self, kind: Kind, body: dict[str, Any]) -> None:
         self.seen.setdefault(kind, asyncio.Queue()).put_nowait(Changed(body))
@@ -94,5 +109,47 @@ async def test_a_remote_that_is_slow_to_say_so_holds_up_no_other_news() -> None:
         platform.tell(kinds.APPLICATION, application("ours"))
         while not isinstance(await told.get(), e.WentLive):
             pass
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def seen_of_an_image_that_was_gone(platform: Platform) -> tuple[asyncio.Queue[e.Event], asyncio.Task[None]]:
+    """A rollout aimed at a deploy of which everything is there but the image; what is told of it."""
+    told: asyncio.Queue[e.Event] = asyncio.Queue()
+    rollout = Rollout(cast("KubeClient", platform), "dev-ada", "web", Branch(), repository="")
+    running = asyncio.create_task(rollout.run(told.put_nowait))
+    lacking: dict[str, Any] = {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "gone"}}}
+    rolling = objects.deployment(updatedReplicas=1, replicas=1, availableReplicas=0, readyReplicas=0)
+    for kind, body in (
+        (kinds.APPLICATION, {**objects.application(), "metadata": {"name": "dev-ada-web", "uid": "a"}}),
+        (kinds.REPLICA_SET, objects.replica_set(2)),
+        (kinds.POD, objects.pod(ready=False, **lacking)),
+        (kinds.DEPLOYMENT, rolling),
+    ):
+        platform.tell(kind, body)
+    rollout.aim(objects.COMMIT, objects.SOURCE)
+    return told, running
+
+
+async def test_an_image_that_was_gone_and_comes_in_a_moment_is_no_failure() -> None:
+    platform = Platform()
+    told, running = await seen_of_an_image_that_was_gone(platform)
+    async with asyncio.timeout(LIMIT_S):
+        await platform.heard()
+        platform.tell(kinds.POD, objects.pod())
+        platform.tell(kinds.DEPLOYMENT, objects.deployment())
+        while not isinstance(news := await told.get(), e.WentLive):
+            assert not isinstance(news, e.RolloutFailed), "nothing is wrong any more"
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_an_image_that_stays_away_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coop_devloop.rollout.OLD_S", 0.05)
+    told, running = await seen_of_an_image_that_was_gone(Platform())
+    async with asyncio.timeout(LIMIT_S):
+        while not isinstance(news := await told.get(), e.RolloutFailed):
+            pass
+    assert "the image cannot be fetched: gone" in news.reason
     running.cancel()
     await asyncio.wait([running])
